@@ -1,0 +1,184 @@
+"""Every setting of a run, once: its name, default, unit and meaning; presets; TOML in and out.
+
+A run's ``config.toml`` has one table per section below. ``apply_settings`` takes the
+``section.key=value`` (or unambiguous ``key=value``) form of the command line.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, get_args, get_origin, get_type_hints
+
+from ysnakes_core.errors import UsageError
+
+
+def setting(default: Any, meaning: str, *, choices: tuple[str, ...] = (), low: float | None = None,
+            high: float | None = None) -> Any:
+    """A dataclass field that carries its meaning (with its unit) and its allowed values."""
+    return field(default=default, metadata={"meaning": meaning, "choices": choices, "low": low, "high": high})
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Shape of the network. The vocabulary size comes from the tokenizer."""
+
+    d_model: int = setting(256, "width of the residual stream", low=1)
+    n_layers: int = setting(6, "number of state-space blocks", low=1)
+    d_state: int = setting(64, "state dimensions per head channel (N)", low=1)
+    head_dim: int = setting(64, "channels per head (P); must divide expand x d_model", low=1)
+    expand: int = setting(2, "inner width as a multiple of d_model", low=1)
+    n_groups: int = setting(1, "groups of heads that share B and C; must divide the number of heads", low=1)
+    d_conv: int = setting(4, "taps of the causal depthwise convolution", low=1)
+    chunk_size: int = setting(64, "positions per diagonal block of the chunked form", low=1)
+    norm: str = setting("layernorm", "normalisation before each block", choices=("layernorm", "rmsnorm"))
+    norm_eps: float = setting(1e-5, "added to the variance before its root", low=0.0)
+    dropout: float = setting(0.0, "probability that a block's output channel is zeroed", low=0.0, high=0.9)
+    tie_embeddings: bool = setting(True, "the output head shares the embedding's weights")
+    dt_min: float = setting(1e-3, "smallest initial time step", low=1e-8)
+    dt_max: float = setting(1e-1, "largest initial time step", low=1e-8)
+
+    @property
+    def d_inner(self) -> int:
+        return self.expand * self.d_model
+
+    @property
+    def n_heads(self) -> int:
+        return self.d_inner // self.head_dim
+
+
+@dataclass(frozen=True)
+class TextConfig:
+    tokenizer: str = setting("bpe", "kind of tokenizer to train", choices=("bpe", "word"))
+    vocab_size: int = setting(4096, "most entries the tokenizer may have", low=300)
+    tokenizer_file: str = setting("", "use this tokenizer.json instead of training one")
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    paths: tuple[str, ...] = setting((), "files and folders to train on; empty: the shipped corpus")
+    validation_fraction: float = setting(0.02, "part of the documents kept for validation", low=0.0, high=0.9)
+    pack: bool = setting(True, "documents share a window (they never see each other)")
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    seed: int = setting(0, "seed of weights, order and dropout", low=0)
+    device: str = setting("auto", "auto, cpu, cuda or cuda:N")
+    precision: str = setting("auto", "auto: bfloat16 on GPUs that have it, else float32",
+                             choices=("auto", "float32", "bfloat16"))
+    steps: int = setting(0, "budget in optimizer steps (0: not given)", low=0)
+    tokens: int = setting(0, "budget in training tokens (0: not given)", low=0)
+    epochs: float = setting(0.0, "budget in passes over the training text (0: not given)", low=0.0)
+    minutes: float = setting(0.0, "budget in minutes of training (0: not given)", low=0.0)
+    seq_len: int = setting(256, "tokens per sequence", low=1)
+    batch_size: int = setting(0, "sequences per step (0: auto)", low=0)
+    micro_batch_size: int = setting(0, "sequences per forward pass; the rest is accumulated (0: auto)", low=0)
+    stages: str = setting("", "sequence-length stages: '', 'auto' or '64x32@1.0,128x16@0.5,192'")
+    optimizer: str = setting("muon", "muon: Muon for hidden matrices, AdamW for the rest; adamw: AdamW for all",
+                             choices=("muon", "adamw"))
+    learning_rate: float = setting(0.003, "peak learning rate of AdamW", low=0.0)
+    muon_learning_rate: float = setting(0.02, "peak learning rate of Muon", low=0.0)
+    learning_rate_scale: float = setting(1.0, "multiplies every learning rate", low=0.0)
+    weight_decay: float = setting(0.01, "decoupled weight decay of matrices", low=0.0)
+    beta1: float = setting(0.9, "AdamW's first-moment decay", low=0.0, high=1.0)
+    beta2: float = setting(0.95, "AdamW's second-moment decay", low=0.0, high=1.0)
+    muon_momentum: float = setting(0.95, "Muon's momentum", low=0.0, high=1.0)
+    grad_clip: float = setting(1.0, "largest global gradient norm (0: no clipping)", low=0.0)
+    memory_limit: int = setting(0, "bytes a training step may use (0: from what is free)", low=0)
+
+
+@dataclass(frozen=True)
+class ScheduleConfig:
+    warmup_fraction: float = setting(0.02, "part of the budget that the learning rate climbs", low=0.0, high=1.0)
+    decay_fraction: float = setting(0.4, "part of the budget, at its end, that it falls", low=0.0, high=1.0)
+    final_scale: float = setting(0.02, "what is left of the peak at the very end", low=0.0, high=1.0)
+
+
+@dataclass(frozen=True)
+class EarlyStoppingConfig:
+    enabled: bool = setting(True, "stop when validation no longer improves")
+    patience: int = setting(8, "validations without improvement before stopping", low=1)
+    min_delta: float = setting(0.0, "bits per byte that count as improvement", low=0.0)
+    target: float = setting(0.0, "stop at this many bits per byte (0: none)", low=0.0)
+
+
+@dataclass(frozen=True)
+class ValidationConfig:
+    validate_every: int = setting(0, "steps between validations (0: auto, some 20 a run)", low=0)
+    max_tokens: int = setting(65536, "validation tokens used each time", low=1)
+    sample_every: int = setting(0, "steps between sample completions (0: with each validation)", low=0)
+    sample_prompt: str = setting("", "text to complete ('': a request from the validation text)")
+    sample_tokens: int = setting(64, "most tokens in a sample completion", low=1)
+
+
+@dataclass(frozen=True)
+class CheckpointsConfig:
+    checkpoint_every: int = setting(0, "steps between checkpoints (0: auto, by time)", low=0)
+    checkpoint_minutes: float = setting(2.0, "minutes between checkpoints where steps are not given", low=0.01)
+    keep: int = setting(2, "newest checkpoints kept beside the best", low=1)
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Everything about a run. ``preset`` only records where the fields came from."""
+
+    preset: str = ""
+    model: ModelConfig = field(default_factory=ModelConfig)
+    text: TextConfig = field(default_factory=TextConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    early_stopping: EarlyStoppingConfig = field(default_factory=EarlyStoppingConfig)
+    validation: ValidationConfig = field(default_factory=ValidationConfig)
+    checkpoints: CheckpointsConfig = field(default_factory=CheckpointsConfig)
+
+
+SECTIONS: tuple[str, ...] = ("model", "text", "data", "training", "schedule", "early_stopping",
+                             "validation", "checkpoints")
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A named size: only values for fields that anyone can set."""
+
+    name: str
+    summary: str
+    d_model: int
+    n_layers: int
+    vocab_size: int
+    seq_len: int
+    batch_size: int  # sequences per step on a CPU when the batch size is auto
+    learning_rate: float = 0.003
+    muon_learning_rate: float = 0.02
+    d_state: int = 64
+
+    def config(self) -> RunConfig:
+        return RunConfig(
+            preset=self.name,
+            model=ModelConfig(d_model=self.d_model, n_layers=self.n_layers, d_state=self.d_state),
+            text=TextConfig(vocab_size=self.vocab_size),
+            training=TrainingConfig(seq_len=self.seq_len, learning_rate=self.learning_rate,
+                                    muon_learning_rate=self.muon_learning_rate),
+        )
+
+
+PRESETS: dict[str, Preset] = {p.name: p for p in (
+    Preset("ys-1m", "seconds to try things out", 128, 4, 4096, 256, 8),
+    Preset("ys-4m", "minutes on a laptop's CPU", 256, 7, 4096, 256, 8),
+    Preset("ys-24m", "an evening on a CPU, minutes on a GPU", 512, 12, 8192, 256, 64),
+    Preset("ys-60m", "a day on a CPU, an hour on a GPU", 768, 15, 8192, 128, 64, 0.002, 0.015),
+    Preset("ys-71m", "one GPU", 768, 18, 8192, 128, 64, 0.002, 0.015),
+    Preset("ys-120m", "one GPU", 1024, 17, 8192, 72, 64, 0.0015, 0.01),
+    Preset("ys-296m", "one large GPU", 1280, 28, 8192, 32, 32, 0.001, 0.01),
+)}
+DEFAULT_PRESET = "ys-4m"
+
+
+def preset_config(name: str) -> RunConfig:
+    """The configuration that a preset's name stands for."""
+    if name not in PRESETS:
+        raise UsageError(f"there is no preset named {name!r}", f"choose one of: {', '.join(PRESETS)}")
+    return PRESETS[name].config()
