@@ -1,0 +1,256 @@
+"""The block decomposition of the SSD map, forward and backward by hand (arXiv 2405.21060, section 6).
+
+Autograd through the textbook form keeps and walks some ten tensors of the size of the masked matrix.
+Here the forward keeps its inputs and one state per chunk, and the backward builds the rest again:
+less memory and, on a CPU, about half the passes over it.
+
+Shapes inside: ``b`` batch, ``c`` chunks, ``l`` positions in a chunk, ``g`` groups, ``h`` heads,
+``r = h / g`` heads per group, ``p`` head_dim, ``n`` d_state. Heads of one group share B and C, so
+everything but the diagonal blocks is one matrix product per chunk and group over ``r p`` columns.
+
+The gradient of the decays needs no matrix of its own: scaling rows or columns of a linear map gives
+``d cumulative_t = <dy_t, y_t> - <x_t, dx_t>`` (without the skip term), and over a chunk border all
+influence passes through the state, ``<dS, S>``.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def chunked_ssd(
+    x: Tensor,
+    dt: Tensor,
+    A: Tensor,
+    B: Tensor,
+    C: Tensor,
+    D: Tensor | None,
+    chunk_size: int,
+    initial_state: Tensor | None,
+    documents: Tensor | None,
+) -> tuple[Tensor, Tensor]:
+    """The chunked form of ``ssd``; ``documents (batch, length)`` must not decrease along a row."""
+    if chunk_size < 1:
+        raise ValueError(f"chunk_size must be 1 or more, not {chunk_size}")
+    batch, length, heads, head_dim = x.shape
+    d_state = B.shape[3]
+    exact = torch.promote_types(x.dtype, torch.float32)
+    chunks = math.ceil(length / chunk_size)
+    size = math.ceil(length / chunks)  # equal chunks: the least padding
+    padding = chunks * size - length
+    if initial_state is None:
+        initial_state = x.new_zeros(batch, heads, head_dim, d_state, dtype=exact)
+    dt, A = dt.to(exact), A.to(exact)
+    B, C = B.to(x.dtype), C.to(x.dtype)
+    if padding:  # dt = 0 neither decays the state nor adds to it
+        x = F.pad(x, (0, 0, 0, 0, 0, padding))
+        dt = F.pad(dt, (0, 0, 0, padding))
+        B, C = F.pad(B, (0, 0, 0, 0, 0, padding)), F.pad(C, (0, 0, 0, 0, 0, padding))
+        if documents is not None:
+            documents = torch.cat([documents, documents[:, -1:].expand(-1, padding)], dim=1)
+    skip = x.new_zeros(heads, dtype=exact) if D is None else D.to(exact)
+    with torch.autocast(x.device.type, enabled=False):
+        y, state = _ChunkedSSD.apply(
+            x, dt, A, B, C, skip, initial_state.to(exact), documents, size, D is not None
+        )
+    return y[:, :length], state
+
+
+class _Decays:
+    """The decay factors of every chunk, in float32 or better."""
+
+    def __init__(self, dt: Tensor, A: Tensor, documents: Tensor | None, size: int) -> None:
+        batch, length, heads = dt.shape
+        chunks = length // size
+        dt = dt.view(batch, chunks, size, heads)
+        cumulative = torch.cumsum(dt * A, dim=2)
+        # dt scales column j of the matrix: as a logarithm it costs no pass of its own.
+        columns = cumulative - torch.log(dt)
+        last = cumulative[:, :, -1:]
+        self.to_end = torch.exp(last - columns)  # (b, c, l, h): position j in the chunk's state, dt included
+        self.from_start = torch.exp(cumulative)  # (b, c, l, h): the state before the chunk, at i
+        self.whole = torch.exp(last[:, :, 0])  # (b, c, h): the state across the chunk
+        self.rows = cumulative.transpose(2, 3).contiguous()  # (b, c, h, l)
+        self.columns = columns.transpose(2, 3).contiguous()
+        above = torch.ones(size, size, dtype=torch.bool, device=dt.device).triu(1)
+        self.mask = torch.zeros(size, size, dtype=dt.dtype, device=dt.device).masked_fill_(above, -torch.inf)
+        self.mask = self.mask.view(1, 1, 1, size, size)
+        if documents is not None:
+            d = documents.view(batch, chunks, size)
+            ends = d[:, :, -1]
+            before = torch.cat([d[:, :1, 0], ends[:, :-1]], dim=1)  # document of the state that comes in
+            self.to_end *= (d == ends[:, :, None])[..., None]
+            self.from_start *= (d == before[:, :, None])[..., None]
+            self.whole *= (ends == before)[..., None]
+            if bool((d[:, :, 0] != ends).any()):
+                other = d[:, :, None, :, None] != d[:, :, None, None, :]
+                self.mask = self.mask.masked_fill(other, -torch.inf)
+
+    def blocks(self) -> Tensor:
+        """exp(cumulative_i - cumulative_j) dt_j of the diagonal blocks, ``(b, c, h, l, l)``."""
+        exponent = self.rows[..., :, None] - self.columns[..., None, :]
+        exponent += self.mask
+        return exponent.exp_()
+
+
+class _ChunkedSSD(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        dt: Tensor,
+        A: Tensor,
+        B: Tensor,
+        C: Tensor,
+        D: Tensor,
+        initial_state: Tensor,
+        documents: Tensor | None,
+        size: int,
+        has_skip: bool,
+    ) -> tuple[Tensor, Tensor]:
+        batch, length, heads, head_dim = x.shape
+        groups, d_state = B.shape[2], B.shape[3]
+        chunks, ratio = length // size, heads // groups
+        decays = _Decays(dt, A, documents, size)
+        xc = x.reshape(batch, chunks, size, heads, head_dim)
+        bc = B.reshape(batch, chunks, size, groups, d_state).transpose(2, 3)  # (b, c, g, l, n)
+        cc = C.reshape(batch, chunks, size, groups, d_state).transpose(2, 3)
+
+        # Blocks on the diagonal: quadratic, per head.
+        matrix = _masked(cc @ bc.transpose(-1, -2), decays.blocks(), x.dtype)
+        diagonal = matrix @ xc.transpose(2, 3)  # (b, c, h, l, p)
+        del matrix
+
+        # What each chunk adds to the state, and the states before each chunk.
+        weighted = _by_group((xc * decays.to_end[..., None]).to(x.dtype), groups)
+        added = (bc.transpose(-1, -2) @ weighted).to(dt.dtype)  # (b, c, g, n, r p)
+        whole = _per_column(decays.whole, groups, head_dim)
+        states = torch.empty(batch, chunks, groups, d_state, ratio * head_dim, dtype=dt.dtype, device=x.device)
+        state = _state_in(initial_state, groups)
+        for c in range(chunks):
+            states[:, c] = state
+            state = torch.addcmul(added[:, c], whole[:, c], state)
+
+        # Blocks below the diagonal: through those states.
+        carried = _from_group(cc @ states.to(x.dtype), heads)  # (b, c, l, h, p)
+        y = torch.addcmul(diagonal.transpose(2, 3), carried, decays.from_start[..., None])
+        if has_skip:
+            y.addcmul_(xc, D[:, None])
+        y = y.to(x.dtype).reshape(batch, length, heads, head_dim)
+        ctx.save_for_backward(x, dt, A, B, C, D, states, state, y, documents)
+        ctx.size, ctx.has_skip = size, has_skip
+        return y, _state_out(state, heads)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        dy, dstate = grads
+        x, dt, A, B, C, D, states, final, y, documents = ctx.saved_tensors
+        size = ctx.size
+        batch, length, heads, head_dim = x.shape
+        groups, d_state = B.shape[2], B.shape[3]
+        chunks = length // size
+        decays = _Decays(dt, A, documents, size)
+        shape = (batch, chunks, size, heads, head_dim)
+        xc, dyc = x.reshape(shape), dy.to(x.dtype).reshape(shape)
+        bc = B.reshape(batch, chunks, size, groups, d_state).transpose(2, 3)
+        cc = C.reshape(batch, chunks, size, groups, d_state).transpose(2, 3)
+
+        # Diagonal blocks.
+        dyh = dyc.transpose(2, 3).contiguous()  # (b, c, h, l, p)
+        products = dyh @ xc.permute(0, 1, 3, 4, 2)  # <dy_i, x_j>, (b, c, h, l, l)
+        skip = products.diagonal(dim1=-2, dim2=-1).transpose(2, 3).to(dt.dtype, copy=True)  # <dy_t, x_t>
+        blocks = decays.blocks()
+        products *= blocks
+        dmatrix = products.view(batch, chunks, groups, heads // groups, size, size).sum(3)  # (b, c, g, l, l)
+        del products
+        matrix = _masked(cc @ bc.transpose(-1, -2), blocks, x.dtype)
+        dx = (matrix.transpose(-1, -2) @ dyh).transpose(2, 3)  # (b, c, l, h, p)
+        del matrix, blocks
+
+        # Blocks below the diagonal: gradients of the states, from the last chunk to the first.
+        dcarried = _by_group((dyc * decays.from_start[..., None]).to(x.dtype), groups)
+        dlocal = (cc.transpose(-1, -2) @ dcarried).to(dt.dtype)  # (b, c, g, n, r p)
+        dC = dmatrix @ bc
+        dC += dcarried @ states.to(x.dtype).transpose(-1, -2)
+        whole = _per_column(decays.whole, groups, head_dim)
+        dstates = torch.empty_like(dlocal)  # of the state after each chunk
+        carry = _state_in(dstate.to(dt.dtype), groups)
+        for c in range(chunks - 1, -1, -1):
+            dstates[:, c] = carry
+            carry = torch.addcmul(dlocal[:, c], whole[:, c], carry)
+        after = torch.cat([states[:, 1:], final[:, None]], dim=1)
+        through = (dstates * after).view(*dstates.shape[:-1], heads // groups, head_dim).sum((3, 5))
+        weighted = _by_group((xc * decays.to_end[..., None]).to(x.dtype), groups)
+        dB = dmatrix.transpose(-1, -2) @ cc
+        dB += weighted @ dstates.to(x.dtype).transpose(-1, -2)
+        dx = torch.addcmul(
+            dx, _from_group(bc @ dstates.to(x.dtype), heads), decays.to_end[..., None].to(x.dtype)
+        )
+
+        # Decays, dt and A (see the module's docstring).
+        columns = (dx * xc).sum(-1, dtype=dt.dtype)  # <x_t, dx_t> without the skip, (b, c, l, h)
+        rows = (dyc * y.view(shape)).sum(-1, dtype=dt.dtype)
+        dD = None
+        if ctx.has_skip:
+            rows -= D * skip
+            dD = skip.sum((0, 1, 2))
+            dx.addcmul_(dyc, D.to(x.dtype)[:, None])
+        drates = (rows - columns).flip(2).cumsum(2).flip(2)
+        drates += through.reshape(batch, chunks, 1, heads)
+        dtc = dt.view(batch, chunks, size, heads)
+        ddt = torch.where(dtc > 0, columns / dtc, 0.0).addcmul_(drates, A)
+        dA = (drates * dtc).sum((0, 1, 2))
+        return (
+            dx.reshape(x.shape),
+            ddt.view(dt.shape),
+            dA,
+            dB.transpose(2, 3).reshape(B.shape),
+            dC.transpose(2, 3).reshape(C.shape),
+            dD,
+            _state_out(carry, heads),
+            None,
+            None,
+            None,
+        )
+
+
+def _masked(products: Tensor, blocks: Tensor, dtype: torch.dtype) -> Tensor:
+    """C Bᵀ ``(b, c, g, l, l)`` times the decays ``(b, c, h, l, l)`` of the group's heads."""
+    batch, chunks, groups, size, _ = products.shape
+    by_group = blocks.view(batch, chunks, groups, -1, size, size)
+    return (by_group * products[:, :, :, None]).view(blocks.shape).to(dtype)
+
+
+def _by_group(t: Tensor, groups: int) -> Tensor:
+    """(b, c, l, h, p) -> (b, c, g, l, r p)."""
+    batch, chunks, size = t.shape[:3]
+    return t.reshape(batch, chunks, size, groups, -1).transpose(2, 3)
+
+
+def _from_group(t: Tensor, heads: int) -> Tensor:
+    """(b, c, g, l, r p) -> (b, c, l, h, p)."""
+    batch, chunks, groups, size, columns = t.shape
+    return t.transpose(2, 3).reshape(batch, chunks, size, heads, groups * columns // heads)
+
+
+def _per_column(t: Tensor, groups: int, head_dim: int) -> Tensor:
+    """(b, c, h) -> (b, c, g, 1, r p): one factor per column of a group's state."""
+    batch, chunks, _ = t.shape
+    return t.view(batch, chunks, groups, 1, -1, 1).expand(-1, -1, -1, -1, -1, head_dim).flatten(4)
+
+
+def _state_in(state: Tensor, groups: int) -> Tensor:
+    """(batch, heads, head_dim, d_state) -> (batch, groups, d_state, r head_dim)."""
+    batch, _, _, d_state = state.shape
+    return state.reshape(batch, groups, -1, d_state).transpose(-1, -2)
+
+
+def _state_out(state: Tensor, heads: int) -> Tensor:
+    """(batch, groups, d_state, r head_dim) -> (batch, heads, head_dim, d_state)."""
+    batch, _, d_state, _ = state.shape
+    return state.transpose(-1, -2).reshape(batch, heads, -1, d_state)

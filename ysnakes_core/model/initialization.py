@@ -1,0 +1,34 @@
+"""Initial weights that train stably from the first step.
+
+* ``A`` is the real member of the HiPPO family that S4D calls S4D-Real (arXiv 2206.11893, eq. 9): -(1, 2, ..., 16),
+  spread over the heads.
+* ``dt`` is log-uniform in [dt_min, dt_max] and stored through the inverse of softplus (arXiv 2312.00752, 3.6).
+* Projections onto the residual stream are scaled by 1 / sqrt(number of residual additions), so that its
+  variance does not grow with depth (GPT-2's rule).
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+A_MIN, A_MAX = 1.0, 16.0
+
+
+def initial_a_log(n_heads: int) -> Tensor:
+    """log of -A for each head, ``(heads,)``: values from 1 to 16, evenly spread."""
+    return torch.log(torch.linspace(A_MIN, A_MAX, n_heads)) if n_heads > 1 else torch.zeros(1)
+
+
+def initial_dt_bias(n_heads: int, dt_min: float, dt_max: float) -> Tensor:
+    """Biases ``(heads,)`` with softplus(bias) log-uniform in [dt_min, dt_max]."""
+    dt = torch.exp(torch.rand(n_heads) * math.log(dt_max / dt_min) + math.log(dt_min))
+    return dt + torch.log(-torch.expm1(-dt))
+
+
+@torch.no_grad()
+def scaled_normal_(weight: Tensor, n_residuals: int = 1) -> None:
+    """Normal with variance 1 / fan_in, divided by the number of residual additions."""
+    weight.normal_(std=1.0 / math.sqrt(weight.shape[1] * n_residuals))
