@@ -1,0 +1,150 @@
+"""The language model: embedding, N residual blocks around an SSD mixer, norm, head. No attention, no positions.
+
+    h = embedding(tokens);  h = h + dropout(mixer(norm(h))) for each block;  logits = head(norm(h))
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ysnakes_core.configuration import ModelConfig
+from ysnakes_core.model.head_loss import IGNORED, head_loss
+from ysnakes_core.model.initialization import scaled_normal_
+from ysnakes_core.model.mixer import SSDMixer
+from ysnakes_core.model.state import ModelState
+
+
+class Block(nn.Module):
+    """Norm, mixer, dropout; the caller adds the residual."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.norm = _norm(config)
+        self.mixer = SSDMixer(config)
+        self.dropout = nn.Dropout(config.dropout)
+
+
+class LanguageModel(nn.Module):
+    """A causal state-space language model over ``vocab_size`` tokens.
+
+    Weights are drawn from torch's global generator: seed it for a repeatable model.
+    """
+
+    def __init__(self, config: ModelConfig, vocab_size: int) -> None:
+        super().__init__()
+        self.config = config
+        self.vocab_size = vocab_size
+        self.embedding = nn.Embedding(vocab_size, config.d_model)
+        self.layers = nn.ModuleList(Block(config) for _ in range(config.n_layers))
+        self.norm = _norm(config)
+        self.head = nn.Linear(config.d_model, vocab_size, bias=False)
+        nn.init.normal_(self.embedding.weight, std=config.embedding_std)
+        if config.tie_embeddings:
+            self.head.weight = self.embedding.weight
+        else:
+            scaled_normal_(self.head.weight)
+
+    @property
+    def blocks(self) -> list[Block]:
+        return [layer for layer in self.layers if isinstance(layer, Block)]
+
+    @property
+    def device(self) -> torch.device:
+        return self.embedding.weight.device
+
+    def n_parameters(self) -> int:
+        """Trainable numbers; a tied head counts once."""
+        return sum(p.numel() for p in self.parameters())
+
+    def initial_state(self, batch_size: int) -> ModelState:
+        """The state before any token."""
+        config, weight = self.config, self.embedding.weight
+        channels = self.blocks[0].mixer.conv_channels
+        exact = torch.promote_types(weight.dtype, torch.float32)
+        shape = (batch_size, config.n_heads, config.head_dim, config.d_state)
+        return ModelState(
+            tuple(weight.new_zeros(batch_size, config.d_conv - 1, channels) for _ in self.layers),
+            tuple(weight.new_zeros(shape, dtype=exact) for _ in self.layers),
+        )
+
+    def forward(
+        self,
+        tokens: Tensor,
+        *,
+        document_ids: Tensor | None = None,
+        state: ModelState | None = None,
+        last_only: bool = False,
+    ) -> tuple[Tensor, ModelState]:
+        """Logits ``(batch, length, vocabulary)``, or only the last position's, and the state after it.
+
+        Args:
+            tokens: ``(batch, length)`` int64, length 1 or more.
+            document_ids: as in ``ssd``. state: of the text before ``tokens``; None: there is none.
+        """
+        hidden, state = self._hidden(tokens, document_ids, state)
+        return self.head(self.norm(hidden[:, -1:] if last_only else hidden)), state
+
+    def loss(self, tokens: Tensor, targets: Tensor, *, document_ids: Tensor | None = None) -> Tensor:
+        """Mean nats per target; targets of -100 don't count. Logits are never held whole."""
+        count = (targets != IGNORED).sum().clamp_min(1)
+        return self.loss_sum(tokens, targets, document_ids=document_ids) / count
+
+    def loss_sum(
+        self,
+        tokens: Tensor,
+        targets: Tensor,
+        *,
+        document_ids: Tensor | None = None,
+    ) -> Tensor:
+        """Summed nats of all targets that count."""
+        hidden, _ = self._hidden(tokens, document_ids, None)
+        hidden = self.norm(hidden)
+        return head_loss(hidden.flatten(0, 1), self.head.weight, targets.flatten())
+
+    def step(self, tokens: Tensor, state: ModelState) -> tuple[Tensor, ModelState]:
+        """One token: ``tokens (batch,)`` to logits ``(batch, vocabulary)`` and the next state."""
+        hidden = self.embedding(tokens)
+        conv, ssm = [], []
+        for block, conv_state, ssm_state in zip(self.blocks, state.conv, state.ssm, strict=True):
+            mixed, conv_state, ssm_state = block.mixer.step(block.norm(hidden), conv_state, ssm_state)
+            hidden = hidden + mixed
+            conv.append(conv_state)
+            ssm.append(ssm_state)
+        return self.head(self.norm(hidden)), ModelState(tuple(conv), tuple(ssm))
+
+    def _hidden(
+        self, tokens: Tensor, document_ids: Tensor | None, state: ModelState | None
+    ) -> tuple[Tensor, ModelState]:
+        start = self.initial_state(tokens.shape[0]) if state is None else state
+        hidden = self.embedding(tokens)  # stays float32 under mixed precision: the residual stream
+        conv, ssm = [], []
+        for i, block in enumerate(self.blocks):
+            mixed, conv_state, ssm_state = block.mixer(
+                block.norm(hidden), start.conv[i], None if state is None else start.ssm[i], document_ids
+            )
+            hidden = hidden + block.dropout(mixed)
+            conv.append(conv_state)
+            ssm.append(ssm_state)
+        return hidden, ModelState(tuple(conv), tuple(ssm))
+
+
+def count_parameters(config: ModelConfig, vocab_size: int) -> int:
+    """The number of parameters a model of this shape has, without building it."""
+    with torch.device("meta"):
+        return LanguageModel(config, vocab_size).n_parameters()
+
+
+class _RMSNorm(nn.RMSNorm):
+    """RMSNorm in float32 under mixed precision."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.autocast(x.device.type, enabled=False):
+            return F.rms_norm(x, self.normalized_shape, self.weight, self.eps)
+
+
+def _norm(config: ModelConfig) -> nn.Module:
+    if config.norm == "rmsnorm":
+        return _RMSNorm(config.d_model, eps=config.norm_eps)
+    return nn.LayerNorm(config.d_model, eps=config.norm_eps)
