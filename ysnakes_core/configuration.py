@@ -7,18 +7,14 @@ A run's ``config.toml`` has one table per section below. ``apply_settings`` take
 from __future__ import annotations
 
 import dataclasses
+import functools
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, get_type_hints
 
 from ysnakes_core.errors import UsageError
-
-
-def setting(default: Any, meaning: str, *, choices: tuple[str, ...] = (), low: float | None = None,
-            high: float | None = None) -> Any:
-    """A dataclass field that carries its meaning (with its unit) and its allowed values."""
-    return field(default=default, metadata={"meaning": meaning, "choices": choices, "low": low, "high": high})
+from ysnakes_core.settings import find_setting, nearest, section_from_table, section_toml, setting, toml_value
 
 
 @dataclass(frozen=True)
@@ -69,8 +65,9 @@ class DataConfig:
 class TrainingConfig:
     seed: int = setting(0, "seed of weights, order and dropout", low=0)
     device: str = setting("auto", "auto, cpu, cuda or cuda:N")
-    precision: str = setting("auto", "auto: bfloat16 on GPUs that have it, else float32",
-                             choices=("auto", "float32", "bfloat16"))
+    precision: str = setting(
+        "auto", "auto: bfloat16 on GPUs that have it, else float32", choices=("auto", "float32", "bfloat16")
+    )
     steps: int = setting(0, "budget in optimizer steps (0: not given)", low=0)
     tokens: int = setting(0, "budget in training tokens (0: not given)", low=0)
     epochs: float = setting(0.0, "budget in passes over the training text (0: not given)", low=0.0)
@@ -79,8 +76,11 @@ class TrainingConfig:
     batch_size: int = setting(0, "sequences per step (0: auto)", low=0)
     micro_batch_size: int = setting(0, "sequences per forward pass; the rest is accumulated (0: auto)", low=0)
     stages: str = setting("", "sequence-length stages: '', 'auto' or '64x32@1.0,128x16@0.5,192'")
-    optimizer: str = setting("muon", "muon: Muon for hidden matrices, AdamW for the rest; adamw: AdamW for all",
-                             choices=("muon", "adamw"))
+    optimizer: str = setting(
+        "muon",
+        "muon: Muon for hidden matrices, AdamW for the rest; adamw: AdamW for all",
+        choices=("muon", "adamw"),
+    )
     learning_rate: float = setting(0.003, "peak learning rate of AdamW", low=0.0)
     muon_learning_rate: float = setting(0.02, "peak learning rate of Muon", low=0.0)
     learning_rate_scale: float = setting(1.0, "multiplies every learning rate", low=0.0)
@@ -94,7 +94,9 @@ class TrainingConfig:
 
 @dataclass(frozen=True)
 class ScheduleConfig:
-    warmup_fraction: float = setting(0.02, "part of the budget that the learning rate climbs", low=0.0, high=1.0)
+    warmup_fraction: float = setting(
+        0.02, "part of the budget that the learning rate climbs", low=0.0, high=1.0
+    )
     decay_fraction: float = setting(0.4, "part of the budget, at its end, that it falls", low=0.0, high=1.0)
     final_scale: float = setting(0.02, "what is left of the peak at the very end", low=0.0, high=1.0)
 
@@ -119,7 +121,9 @@ class ValidationConfig:
 @dataclass(frozen=True)
 class CheckpointsConfig:
     checkpoint_every: int = setting(0, "steps between checkpoints (0: auto, by time)", low=0)
-    checkpoint_minutes: float = setting(2.0, "minutes between checkpoints where steps are not given", low=0.01)
+    checkpoint_minutes: float = setting(
+        2.0, "minutes between checkpoints where steps are not given", low=0.01
+    )
     keep: int = setting(2, "newest checkpoints kept beside the best", low=1)
 
 
@@ -138,8 +142,17 @@ class RunConfig:
     checkpoints: CheckpointsConfig = field(default_factory=CheckpointsConfig)
 
 
-SECTIONS: tuple[str, ...] = ("model", "text", "data", "training", "schedule", "early_stopping",
-                             "validation", "checkpoints")
+SECTIONS: tuple[str, ...] = (
+    "model",
+    "text",
+    "data",
+    "training",
+    "schedule",
+    "early_stopping",
+    "validation",
+    "checkpoints",
+)
+BUDGETS: tuple[str, ...] = ("steps", "tokens", "epochs", "minutes")
 
 
 @dataclass(frozen=True)
@@ -162,20 +175,26 @@ class Preset:
             preset=self.name,
             model=ModelConfig(d_model=self.d_model, n_layers=self.n_layers, d_state=self.d_state),
             text=TextConfig(vocab_size=self.vocab_size),
-            training=TrainingConfig(seq_len=self.seq_len, learning_rate=self.learning_rate,
-                                    muon_learning_rate=self.muon_learning_rate),
+            training=TrainingConfig(
+                seq_len=self.seq_len,
+                learning_rate=self.learning_rate,
+                muon_learning_rate=self.muon_learning_rate,
+            ),
         )
 
 
-PRESETS: dict[str, Preset] = {p.name: p for p in (
-    Preset("ys-1m", "seconds to try things out", 128, 4, 4096, 256, 8),
-    Preset("ys-4m", "minutes on a laptop's CPU", 256, 7, 4096, 256, 8),
-    Preset("ys-24m", "an evening on a CPU, minutes on a GPU", 512, 12, 8192, 256, 64),
-    Preset("ys-60m", "a day on a CPU, an hour on a GPU", 768, 15, 8192, 128, 64, 0.002, 0.015),
-    Preset("ys-71m", "one GPU", 768, 18, 8192, 128, 64, 0.002, 0.015),
-    Preset("ys-120m", "one GPU", 1024, 17, 8192, 72, 64, 0.0015, 0.01),
-    Preset("ys-296m", "one large GPU", 1280, 28, 8192, 32, 32, 0.001, 0.01),
-)}
+PRESETS: dict[str, Preset] = {
+    p.name: p
+    for p in (
+        Preset("ys-1m", "seconds to try things out", 128, 4, 4096, 256, 8),
+        Preset("ys-4m", "minutes on a laptop's CPU", 256, 7, 4096, 256, 8),
+        Preset("ys-24m", "an evening on a CPU, minutes on a GPU", 512, 12, 8192, 256, 64),
+        Preset("ys-60m", "a day on a CPU, an hour on a GPU", 768, 15, 8192, 128, 64, 0.002, 0.015),
+        Preset("ys-71m", "one GPU", 768, 18, 8192, 128, 64, 0.002, 0.015),
+        Preset("ys-120m", "one GPU", 1024, 17, 8192, 72, 64, 0.0015, 0.01),
+        Preset("ys-296m", "one large GPU", 1280, 28, 8192, 32, 32, 0.001, 0.01),
+    )
+}
 DEFAULT_PRESET = "ys-4m"
 
 
@@ -184,3 +203,90 @@ def preset_config(name: str) -> RunConfig:
     if name not in PRESETS:
         raise UsageError(f"there is no preset named {name!r}", f"choose one of: {', '.join(PRESETS)}")
     return PRESETS[name].config()
+
+
+@functools.cache
+def _section_types() -> dict[str, type]:
+    hints = get_type_hints(RunConfig)
+    return {section: hints[section] for section in SECTIONS}
+
+
+def to_toml(config: RunConfig) -> str:
+    """The whole configuration as TOML, each key's meaning above it; ``from_toml`` gives it back exactly."""
+    head = (
+        "# The settings of a run. What is changed here holds from the next resume on.\n\n"
+        "# the preset these settings started from (a note only)\n"
+        f"preset = {toml_value(config.preset)}\n"
+    )
+    return "\n".join([head, *(section_toml(section, getattr(config, section)) for section in SECTIONS)])
+
+
+def from_toml(text: str) -> RunConfig:
+    """The configuration in ``text``; what is not named has its default.
+
+    Raises ``UsageError`` that names the key, its value and what is allowed.
+    """
+    try:
+        document = tomllib.loads(text)
+    except RecursionError:
+        raise UsageError("the configuration nests too deeply", "write one table per section") from None
+    except ValueError as error:
+        raise UsageError(f"the configuration is not valid TOML: {error!s:.200}", "mend that line") from None
+    preset = document.pop("preset", "")
+    if not isinstance(preset, str):
+        raise UsageError(f"preset cannot be {preset!r:.60}", "give a text")
+    sections: dict[str, Any] = {}
+    for section, table in document.items():
+        if section not in _section_types():
+            raise UsageError(f"there is no section {section[:60]!r} of settings", nearest(section, SECTIONS))
+        sections[section] = section_from_table(section, _section_types()[section], table)
+    return validated(RunConfig(preset=preset, **sections))
+
+
+def apply_settings(config: RunConfig, settings: Iterable[str]) -> RunConfig:
+    """``config`` with ``section.key=value``, or ``key=value`` where only one section has that key, applied.
+
+    Later ones win. Raises ``UsageError`` for an unknown or ambiguous name or a value that is not allowed.
+    """
+    for text in settings:
+        name, equals, value = text.partition("=")
+        name = name.strip()
+        if not equals or not name:
+            raise UsageError(f"{text[:100]!r} is not a setting", "write it as section.key=value")
+        if name == "preset":
+            raise UsageError("a preset is not a single setting", "choose it with --preset NAME")
+        entry = find_setting(name, _section_types())
+        section = dataclasses.replace(getattr(config, entry.section), **{entry.key: entry.parse(value)})
+        changed: dict[str, Any] = {entry.section: section}
+        config = dataclasses.replace(config, **changed)
+    return validated(config)
+
+
+def validated(config: RunConfig) -> RunConfig:
+    """``config`` itself if every value is allowed and they fit together, else ``UsageError``."""
+    for section, kind in _section_types().items():
+        values = {f.name: getattr(getattr(config, section), f.name) for f in dataclasses.fields(kind)}
+        section_from_table(section, kind, values)
+    model, training = config.model, config.training
+    if model.d_inner % model.head_dim:
+        raise UsageError(
+            f"model.head_dim {model.head_dim} does not divide expand x d_model = {model.d_inner}",
+            f"choose a divisor of {model.d_inner}, or another d_model",
+        )
+    if model.n_heads % model.n_groups:
+        raise UsageError(
+            f"model.n_groups {model.n_groups} does not divide the number of heads, {model.n_heads}",
+            f"choose a divisor of {model.n_heads}",
+        )
+    if model.dt_min >= model.dt_max:
+        raise UsageError(
+            f"model.dt_min {model.dt_min:g} is not smaller than model.dt_max {model.dt_max:g}",
+            "choose dt_min < dt_max; the published range is 0.001 to 0.1",
+        )
+    budgets = [f"{key} = {getattr(training, key):g}" for key in BUDGETS if getattr(training, key)]
+    if len(budgets) > 1:
+        raise UsageError(
+            f"training has more than one budget: {', '.join(budgets)}",
+            f"give at most one of {', '.join(BUDGETS)} and set the others to 0",
+        )
+    return config
