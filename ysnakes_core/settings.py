@@ -86,18 +86,22 @@ class Setting:
         if type(value) is list:
             value = tuple(value)
         expected = self.type if isinstance(self.type, type) else tuple
-        if type(value) is not expected:
-            raise self.refused(value)
-        texts = value if expected is tuple else (value,) if expected is str else ()
-        good = all(type(text) is str and _storable(text) for text in texts)
-        if expected in (int, float):
-            good = math.isfinite(value) and abs(value) <= (LARGEST_NUMBER if expected is int else math.inf)
-            good = (
-                good and (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
-            )
-        if not good or (self.choices and value not in self.choices):
+        if type(value) is not expected or not self._fits(value):
             raise self.refused(value)
         return value
+
+    def _fits(self, value: Any) -> bool:
+        """Whether a value of the right type is one of those allowed."""
+        if self.choices and value not in self.choices:
+            return False
+        if isinstance(value, bool):
+            return True
+        if isinstance(value, int | float):
+            low = -LARGEST_NUMBER if self.low is None else self.low
+            high = LARGEST_NUMBER if self.high is None else self.high
+            return low <= value <= high  # not a number is never within bounds
+        texts = (value,) if isinstance(value, str) else value
+        return all(type(text) is str and _storable(text) for text in texts)
 
     def parse(self, text: str) -> Any:
         """The value that ``text`` of a command line stands for, checked; ``UsageError`` if it is none.
