@@ -1,0 +1,211 @@
+"""From scores to one token: the sampling options and what they do, in one fixed order.
+
+The order is the field's usual one:
+
+1. control tokens that make no sense here are ruled out;
+2. **repetition penalty** (CTRL, arXiv 1909.05858, section 4.1, in the form everyone uses since): a token
+   among the last ``PENALTY_WINDOW`` *generated* ones has its score divided by the penalty where it is
+   positive and multiplied by it where it is negative. The prompt is not counted: its words are the topic;
+3. **temperature** divides the scores; 0 means greedy: the best token, the lowest id among equals;
+4. **top-k** keeps the k likeliest tokens (0: all);
+5. **top-p** keeps the fewest likeliest tokens whose probabilities reach p (arXiv 1904.09751);
+6. **min-p** keeps tokens with at least ``min_p`` times the likeliest one's probability (arXiv 2407.01082).
+
+Every filter keeps at least one token. One uniform number then chooses by the inverse of the cumulative
+distribution *in the order of ids*: rounding that swaps two near-equal tokens in rank changes nothing, so
+a row says the same whatever batch it is in.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ysnakes_core.errors import UsageError, YsnakesError
+
+PENALTY_WINDOW = 64
+"""Generated tokens that the repetition penalty looks back on."""
+
+_LARGEST_SEED = 2**63 - 1
+_FIRST_CUT = 256  # likeliest tokens looked at first when only top-p is on: nearly always enough
+
+FloatArray = npt.NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True)
+class SamplingOptions:
+    """How tokens are chosen. Raises :class:`UsageError` for a value outside its range.
+
+    ``seed=None`` draws a fresh seed, which the completion then names, so that any text can be made again.
+    ``stop`` holds strings at which the text ends, without showing them.
+    """
+
+    max_tokens: int = 200
+    temperature: float = 0.8
+    top_k: int = 40
+    top_p: float = 0.95
+    min_p: float = 0.0
+    repetition_penalty: float = 1.1
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _whole("max_tokens", self.max_tokens, 1, None)
+        _between("temperature", self.temperature, 0.0, 100.0, "0 means greedy")
+        _whole("top_k", self.top_k, 0, None, "0 means off")
+        _between("top_p", self.top_p, 0.0, 1.0, "1 means off", above=True)
+        _between("min_p", self.min_p, 0.0, 1.0, "0 means off")
+        _between("repetition_penalty", self.repetition_penalty, 0.0, 10.0, "1 means off", above=True)
+        if self.seed is not None:
+            _whole("seed", self.seed, 0, _LARGEST_SEED)
+        if isinstance(self.stop, str) or not all(isinstance(s, str) and s for s in self.stop):
+            raise UsageError("a stop string is empty or not text", "give one or more characters to stop at")
+
+    def variants(self, count: int) -> list[SamplingOptions]:
+        """``count`` options that differ in their seeds only: seed, seed + 1, …; all fresh if it is None."""
+        if self.seed is None:
+            return [self] * count
+        return [replace(self, seed=(self.seed + i) % (_LARGEST_SEED + 1)) for i in range(count)]
+
+
+def _whole(name: str, value: object, low: int, high: int | None, note: str = "") -> None:
+    if (
+        isinstance(value, int)
+        and not isinstance(value, bool)
+        and value >= low
+        and (high is None or value <= high)
+    ):
+        return
+    span = f"{low} or more" if high is None else f"from {low} to {high}"
+    raise UsageError(f"{name} cannot be {value!r}", f"give a whole number, {span}{_aside(note)}")
+
+
+def _between(name: str, value: float, low: float, high: float, note: str, above: bool = False) -> None:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if number and low <= value <= high and not (above and value == low):
+        return
+    span = f"above {low:g} and up to {high:g}" if above else f"from {low:g} to {high:g}"
+    raise UsageError(f"{name} cannot be {value!r}", f"give a number {span}{_aside(note)}")
+
+
+def _aside(note: str) -> str:
+    return f" ({note})" if note else ""
+
+
+def fresh_seed() -> int:
+    """A new seed from the system's randomness, short enough to be typed again."""
+    return secrets.randbits(31)
+
+
+class Uniform:
+    """Uniform numbers in [0, 1), one a token, that depend on the seed alone.
+
+    Philox's raw words (which numpy promises never to change), so seeds next to each other are independent
+    and the n-th number is the same on every machine.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._words = np.random.Philox(key=seed)
+
+    def __call__(self) -> float:
+        return (int(self._words.random_raw()) >> 11) * 2.0**-53
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A chosen token. ``probability`` is the model's own, before any option changed it."""
+
+    id: int
+    probability: float
+
+
+def pick(
+    logits: FloatArray,
+    options: SamplingOptions,
+    uniform: Uniform,
+    *,
+    recent: Collection[int] = (),
+    forbidden: Collection[int] = (),
+) -> Choice:
+    """Choose a token from ``logits (vocab,)``; ``recent`` are generated ids to penalise. Raises as below."""
+    ids, probabilities = distribution(logits, options, recent=recent, forbidden=forbidden)
+    if len(ids) == 1:
+        chosen = int(ids[0])
+    else:
+        cumulative = probabilities.cumsum()
+        at = int(cumulative.searchsorted(uniform() * cumulative[-1], side="right"))
+        chosen = int(ids[min(at, len(ids) - 1)])
+    exponentials = np.exp(logits - logits.max())
+    return Choice(chosen, float(exponentials[chosen] / exponentials.sum(dtype=np.float64)))
+
+
+def distribution(
+    logits: FloatArray,
+    options: SamplingOptions,
+    *,
+    recent: Collection[int] = (),
+    forbidden: Collection[int] = (),
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """The tokens that can be chosen, ids ascending, and their probabilities, which sum to 1.
+
+    Raises :class:`YsnakesError` if a score is not a finite number or every token is forbidden.
+    """
+    if not np.isfinite(logits).all():
+        raise YsnakesError(
+            "the model's scores are not finite numbers",
+            "its weights are damaged or its training diverged: use an earlier checkpoint",
+        )
+    scores = logits.astype(np.float64)
+    if options.repetition_penalty != 1.0 and recent:
+        seen = np.fromiter(set(recent), np.int64)
+        before = scores[seen]
+        scores[seen] = np.where(
+            before > 0, before / options.repetition_penalty, before * options.repetition_penalty
+        )
+    if forbidden:
+        scores[np.fromiter(forbidden, np.int64)] = -np.inf
+    best = scores.max()
+    if best == -np.inf:
+        raise YsnakesError("every token is ruled out", "allow at least one token")
+    if options.temperature == 0.0:
+        return np.array([scores.argmax()]), np.ones(1)
+
+    # A temperature never changes an order, so top-k may look at the scores first and exponentiate few.
+    ids = _largest(scores, options.top_k) if options.top_k else np.arange(len(scores))
+    with np.errstate(over="ignore", under="ignore"):
+        weights = np.exp((scores[ids] - best) / options.temperature)
+    if options.top_p < 1.0:
+        kept = _nucleus(weights, options.top_p)
+        ids, weights = ids[kept], weights[kept]
+    kept = np.flatnonzero(weights >= options.min_p) if options.min_p > 0.0 else np.flatnonzero(weights)
+    ids, weights = ids[kept], weights[kept]
+    return ids, weights / weights.sum()
+
+
+def _largest(values: npt.NDArray[np.float64], k: int) -> npt.NDArray[np.int64]:
+    """Positions, ascending, of the k largest values; among equals the first positions win."""
+    n = len(values)
+    if k >= n:
+        return np.arange(n)
+    least = np.partition(values, n - k)[n - k]
+    above = np.flatnonzero(values > least)
+    equal = np.flatnonzero(values == least)[: k - len(above)]
+    return np.sort(np.concatenate((above, equal)))
+
+
+def _nucleus(weights: npt.NDArray[np.float64], top_p: float) -> npt.NDArray[np.int64]:
+    """Positions, ascending, of the fewest largest weights that sum to ``top_p`` of the whole."""
+    wanted = top_p * weights.sum()
+    cut = _FIRST_CUT
+    while True:
+        largest = _largest(weights, cut)
+        by_weight = largest[np.argsort(-weights[largest], kind="stable")]
+        cumulative = weights[by_weight].cumsum()
+        if cumulative[-1] >= wanted or cut >= len(weights):
+            return np.sort(by_weight[: int(cumulative.searchsorted(wanted)) + 1])
+        cut *= 4
