@@ -83,8 +83,15 @@ class LanguageModel(nn.Module):
             tokens: ``(batch, length)`` int64, length 1 or more.
             document_ids: as in ``ssd``. state: of the text before ``tokens``; None: there is none.
         """
-        hidden, state = self._hidden(tokens, document_ids, state)
+        hidden, state = self._blocks(tokens, document_ids, state)
         return self.head(self.norm(hidden[:, -1:] if last_only else hidden)), state
+
+    def hidden(
+        self, tokens: Tensor, *, document_ids: Tensor | None = None, state: ModelState | None = None
+    ) -> tuple[Tensor, ModelState]:
+        """What the head sees, ``(batch, length, d_model)``, and the state after it."""
+        hidden, state = self._blocks(tokens, document_ids, state)
+        return self.norm(hidden), state
 
     def loss(self, tokens: Tensor, targets: Tensor, *, document_ids: Tensor | None = None) -> Tensor:
         """Mean nats per target; targets of -100 don't count. Logits are never held whole."""
@@ -99,8 +106,7 @@ class LanguageModel(nn.Module):
         document_ids: Tensor | None = None,
     ) -> Tensor:
         """Summed nats of all targets that count."""
-        hidden, _ = self._hidden(tokens, document_ids, None)
-        hidden = self.norm(hidden)
+        hidden, _ = self.hidden(tokens, document_ids=document_ids)
         return head_loss(hidden.flatten(0, 1), self.head.weight, targets.flatten())
 
     def step(self, tokens: Tensor, state: ModelState) -> tuple[Tensor, ModelState]:
@@ -114,7 +120,7 @@ class LanguageModel(nn.Module):
             ssm.append(ssm_state)
         return self.head(self.norm(hidden)), ModelState(tuple(conv), tuple(ssm))
 
-    def _hidden(
+    def _blocks(
         self, tokens: Tensor, document_ids: Tensor | None, state: ModelState | None
     ) -> tuple[Tensor, ModelState]:
         start = self.initial_state(tokens.shape[0]) if state is None else state

@@ -1,0 +1,259 @@
+"""Between a trainer and its run directory: events out, commands in, state and heartbeat kept fresh."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from ysnakes_core.completion.engine import Completer
+from ysnakes_core.completion.sampling import SamplingOptions
+from ysnakes_core.errors import YsnakesError
+from ysnakes_core.runs.control import Command, acknowledge, pending
+from ysnakes_core.runs.directory import RunDirectory
+from ysnakes_core.runs.event_log import EventLog
+from ysnakes_core.runs.events import EVENT_TYPES, Event
+from ysnakes_core.runs.state import RunState
+from ysnakes_core.text.tokenizers import Tokenizer
+from ysnakes_core.text.corpus import TokenStream
+from ysnakes_core.training.loop import Outcome, Trainer
+from ysnakes_core.training.memory import process_memory
+
+Listener = Callable[[Event], None]
+HEARTBEAT_SECONDS = 2.0
+MEMORY_SECONDS = 10.0
+PAUSE_LOOK_SECONDS = 0.2  # how often a paused worker looks for commands
+
+
+class StopRequest:
+    """Asks a worker, from a signal handler or another thread, to save and end after the current step."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self.kind = ""
+
+    def request(self, kind: str = "stop") -> None:
+        """``stop`` validates first; ``interrupt`` only saves."""
+        self.kind = kind
+        self._event.set()
+
+    def requested(self) -> bool:
+        return self._event.is_set()
+
+    def wait(self, seconds: float) -> None:
+        self._event.wait(seconds)
+
+
+class Steering:
+    """The trainer's observer: keeps the run directory true to what the trainer does."""
+
+    def __init__(
+        self,
+        run: RunDirectory,
+        log: EventLog,
+        state: RunState,
+        stop: StopRequest,
+        listener: Listener | None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.run, self.log, self.stop, self.clock = run, log, stop, clock
+        self._state, self._listener = state, listener
+        self._trainer: Trainer | None = None
+        self._tokenizer: Tokenizer | None = None
+        self._validation: TokenStream | None = None
+        self._paused = False
+        self._steps_left: int | None = None  # of a run_steps command
+        self._memory_at = 0.0
+        self._lock = threading.Lock()
+        self._done = threading.Event()
+        self._heart = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+
+    def attach(self, trainer: Trainer, tokenizer: Tokenizer) -> None:
+        """Say whom to steer, once there is one."""
+        self._trainer, self._tokenizer = trainer, tokenizer
+        self._validation = trainer.corpus.validation
+
+    # Out: events and state.
+
+    def emit(self, kind: str, **fields: Any) -> None:
+        progress = self._trainer.progress if self._trainer is not None else None
+        step, tokens = (progress.step, progress.tokens) if progress is not None else (0, 0)
+        self.publish(EVENT_TYPES[kind](time=self.clock(), step=step, tokens=tokens, **fields))
+
+    def publish(self, event: Event) -> None:
+        """Append an event to the log and hand it to the listener."""
+        self.log.append(event)
+        self.tell(event)
+
+    def tell(self, event: Event) -> None:
+        if self._listener is not None:
+            self._listener(event)
+
+    def set_state(self, **changes: Any) -> None:
+        """Replace ``state.json`` with these changes."""
+        with self._lock:
+            self._state = replace(self._state, heartbeat=self.clock(), **changes)
+            self.run.write_state(self._state)
+
+    def _beat(self) -> None:
+        while not self._done.wait(HEARTBEAT_SECONDS):
+            try:
+                self.set_state(**self._position())
+            except (YsnakesError, OSError):
+                continue  # a full disk must not end the heartbeat: the next one may fit
+
+    def _position(self) -> dict[str, Any]:
+        trainer = self._trainer
+        if trainer is None:
+            return {}
+        return {
+            "step": trainer.progress.step,
+            "tokens": trainer.progress.tokens,
+            "best": trainer.early_stopping.best,
+            "best_step": trainer.early_stopping.best_step,
+            "eta": trainer.eta_seconds,
+        }
+
+    def __enter__(self) -> Steering:
+        self._heart.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._done.set()
+        self._heart.join()
+
+    # In: commands, between steps.
+
+    def stopping(self) -> bool:
+        return self.stop.requested() and self.stop.kind == "interrupt"
+
+    def between_steps(self, trainer: Trainer) -> None:
+        if self._steps_left is not None:
+            self._steps_left -= 1
+            if self._steps_left < 0:
+                self._pause(trainer)
+        self._look(trainer)
+        while self._paused and trainer.requests.stop is None:
+            self.stop.wait(PAUSE_LOOK_SECONDS)
+            self._look(trainer)
+        now = self.clock()
+        if now - self._memory_at >= MEMORY_SECONDS:
+            self._memory_at = now
+            self.emit("memory", bytes=process_memory())
+
+    def _look(self, trainer: Trainer) -> None:
+        if self.stop.requested():
+            interrupted = self.stop.kind == "interrupt"
+            reason = "interrupted" if interrupted else "asked to stop"
+            trainer.requests.stop = Outcome("stopped", reason)
+            trainer.requests.validate_at_stop = not interrupted
+            self.set_state(status="stopping", **self._position())
+            return
+        for command in pending(self.run):
+            try:
+                message = self._refusal(command) or self._obey(command, trainer)
+                accepted = not command.problem
+            except YsnakesError as error:
+                message, accepted = str(error), False
+            event = acknowledge(
+                command,
+                message,
+                log=self.log,
+                now=self.clock(),
+                step=trainer.progress.step,
+                tokens=trainer.progress.tokens,
+                accepted=accepted,
+            )
+            self.tell(event)
+
+    @staticmethod
+    def _refusal(command: Command) -> str:
+        return command.problem
+
+    def _obey(self, command: Command, trainer: Trainer) -> str:
+        """Do what a valid command asks; the answer says what was done."""
+        arguments = dict(command.arguments)
+        match command.name:
+            case "pause":
+                self._pause(trainer)
+                return "paused" if self._paused else ""
+            case "resume":
+                self._go_on()
+                return "training goes on"
+            case "run_steps":
+                self._go_on()
+                self._steps_left = int(arguments["n"])
+                return f"training goes on for {arguments['n']} steps, then pauses"
+            case "stop":
+                trainer.requests.stop = Outcome("stopped", "asked to stop")
+                self.set_state(status="stopping", **self._position())
+                return "stopping: validating and saving first"
+            case "checkpoint":
+                return f"saved {trainer.checkpoint()}"
+            case "validate":
+                trainer.validate()
+                score = trainer.progress.bits_per_byte
+                return "cut short" if score is None else f"{score:.4f} bits per byte"
+            case "sample":
+                self._sample(trainer, str(arguments["prompt"]), command.id)
+                return "done"
+            case "set":
+                return self._set(arguments, trainer)
+        return "there is nothing to do"
+
+    def _set(self, arguments: dict[str, Any], trainer: Trainer) -> str:
+        config = trainer.config
+        for name, value in arguments.items():
+            if name == "learning_rate_scale":
+                trainer.user_scale = float(value)
+                config = replace(config, training=replace(config.training, learning_rate_scale=float(value)))
+            elif name.startswith("early_stopping."):
+                trainer.early_stopping.change(**{name.removeprefix("early_stopping."): value})
+                config = replace(config, early_stopping=trainer.early_stopping.config)
+            else:
+                config = replace(config, validation=replace(config.validation, **{name: value}))
+        trainer.config = config
+        trainer.validation_due.every = config.validation.validate_every
+        self.run.write_config(config)  # so that a resume goes on with it
+        return "set " + ", ".join(f"{name} = {value}" for name, value in arguments.items())
+
+    def _pause(self, trainer: Trainer) -> None:
+        self._steps_left = None
+        if not self._paused:
+            self.set_state(status="pausing", **self._position())
+            trainer.checkpoint()
+            self._paused = True
+        self.set_state(status="paused", **self._position())
+
+    def _go_on(self) -> None:
+        self._paused, self._steps_left = False, None
+        self.set_state(status="running", **self._position())
+
+    # Samples.
+
+    def sample(self, trainer: Trainer) -> None:
+        prompt = trainer.config.validation.sample_prompt or self._a_request()
+        self._sample(trainer, prompt, "")
+
+    def _sample(self, trainer: Trainer, prompt: str, command: str) -> None:
+        assert self._tokenizer is not None
+        options = SamplingOptions(max_tokens=trainer.config.validation.sample_tokens, seed=trainer.progress.step)
+        trainer.model.eval()
+        try:
+            text = Completer(trainer.model, self._tokenizer).complete(prompt, options).text
+        finally:
+            trainer.model.train()
+        self.emit("sample", prompt=prompt, text=text, command=command)
+
+    def _a_request(self) -> str:
+        """The request of a validation record; the beginning of a document where there are only plain ones."""
+        assert self._tokenizer is not None and self._validation is not None
+        stream, tokenizer = self._validation, self._tokenizer
+        for start in stream.starts[:64]:
+            ids = [int(i) for i in stream.tokens[start + 1 : start + 129]]
+            if tokenizer.start_id in ids[1:]:
+                return tokenizer.decode(ids[: ids.index(tokenizer.start_id)])
+        first = [int(i) for i in stream.tokens[1:9]]
+        return tokenizer.decode(first)
