@@ -10,8 +10,17 @@ from ysnakes_core.text.byte_pairs import BytePairTokenizer, byte_pairs_from_json
 from ysnakes_core.text.records import Document
 from ysnakes_core.text.tokenizer_base import StreamDecoder, Tokenizer
 from ysnakes_core.text.tokenizer_file import read_json, refuse
+from ysnakes_core.text.word_training import train_words, words_from_json
+from ysnakes_core.text.words import WordTokenizer
 
-__all__ = ["BytePairTokenizer", "StreamDecoder", "Tokenizer", "load_tokenizer", "train_tokenizer"]
+__all__ = [
+    "BytePairTokenizer",
+    "StreamDecoder",
+    "Tokenizer",
+    "WordTokenizer",
+    "load_tokenizer",
+    "train_tokenizer",
+]
 
 KINDS = ("bpe", "word")
 MIN_VOCAB_SIZE = 300
@@ -32,7 +41,8 @@ def train_tokenizer(documents: Iterable[Document], kind: str = "bpe", vocab_size
     ordered = sorted(documents, key=lambda document: document.content_hash)
     if not ordered:
         raise DataError("there is no text to learn a tokenizer from", "name files or folders with text")
-    return train_byte_pairs(_texts(ordered), vocab_size)
+    train = train_words if kind == "word" else train_byte_pairs
+    return train(_texts(ordered), vocab_size)
 
 
 def _texts(documents: Iterable[Document]) -> Iterator[str]:
@@ -54,4 +64,6 @@ def load_tokenizer(path: Path) -> Tokenizer:
     kind = model.get("type") if isinstance(model, dict) else None
     if kind == "BPE":
         return byte_pairs_from_json(content, path)
+    if kind == "WordLevel":
+        return words_from_json(content, path)
     raise refuse(path, "its model is neither BPE nor WordLevel")
