@@ -23,6 +23,7 @@ _UNPRINTABLE = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
     "\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
 )
+_TEMPORARY = re.compile(r"\..+\.\d+-[0-9a-f]{8}\.tmp")
 _WINDOWS_RESERVED = frozenset(
     ["con", "prn", "aux", "nul", *(f"com{i}" for i in range(1, 10)), *(f"lpt{i}" for i in range(1, 10))]
 )
@@ -85,6 +86,19 @@ def write_atomically(path: Path, data: bytes | str) -> None:
         sync_folder(path.parent)
     except OSError as error:
         raise explain(error, path, "write") from error
+
+
+def remove_leftovers(folder: Path, older_than: float) -> None:
+    """Remove temporary files that killed writers left in ``folder``: those not touched since ``older_than``.
+
+    ``older_than`` is Unix seconds; what is younger may still be in use.
+    """
+    with contextlib.suppress(OSError):
+        for entry in list(folder.iterdir()):
+            if _TEMPORARY.fullmatch(entry.name):
+                with contextlib.suppress(OSError):
+                    if entry.lstat().st_mtime < older_than:
+                        entry.unlink()
 
 
 def write_new(path: Path, content: bytes) -> None:

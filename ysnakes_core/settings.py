@@ -146,9 +146,13 @@ def _storable(text: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
-@functools.cache
 def describe(section: str, kind: type) -> dict[str, Setting]:
     """The settings of a section's dataclass by key, in order."""
+    return _described(section, kind)
+
+
+@functools.cache
+def _described(section: str, kind: type) -> dict[str, Setting]:
     hints = get_type_hints(kind)
     return {
         f.name: Setting(section, f.name, hints[f.name], f.default, **f.metadata)
@@ -225,7 +229,7 @@ def _toml_character(character: str) -> str:
 def section_toml(section: str, value: Any) -> str:
     """A section's table: every key with its meaning and what it may be as a comment above it."""
     lines = [f"[{section}]"]
-    for key, entry in describe(section, value.__class__).items():
+    for key, entry in describe(section, type(value)).items():
         allowed = "" if entry.type in (bool, str) and not entry.choices else f" ({entry.allowed})"
         lines += [f"# {entry.meaning}{allowed}", f"{key} = {toml_value(getattr(value, key))}"]
     return "\n".join(lines) + "\n"

@@ -21,6 +21,7 @@ import random
 import secrets
 import shutil
 import stat
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,7 @@ from ysnakes_core.files import (
     holding,
     printable,
     read_limited,
+    remove_leftovers,
     safe_name,
     sync_folder,
     write_atomically,
@@ -42,6 +44,7 @@ from ysnakes_core.runs.state import RunState
 
 MAX_CONFIG_BYTES = 2**20
 MAX_STATE_BYTES = 2**16
+_LEFTOVER_SECONDS = 600.0  # no write takes this long, so an older temporary file has no writer
 _NEW, _DELETED = ".new-", ".deleted-"
 
 
@@ -123,6 +126,8 @@ class RunDirectory:
             f"see it with: ysnakes runs show {self.name}; end that with: ysnakes runs stop {self.name}",
         )
         with holding(self.lock_file, busy):
+            for folder in (self.path, self.control_folder, self.checkpoints_folder):
+                remove_leftovers(folder, time.time() - _LEFTOVER_SECONDS)
             yield
 
     @property
