@@ -1,0 +1,270 @@
+"""Completion: a prompt in by the chunked form, then one recurrent step a token, streamed as it goes.
+
+The state, not the text, is the context: it has a constant size, so the hundred-thousandth token costs what
+the first one did, in time and in memory.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from ysnakes_core.completion.pieces import Piece
+from ysnakes_core.completion.reading import (
+    READING_CHOICES,
+    Context,
+    Reading,
+    ReadingChoice,
+    computing,
+    read_prompt,
+    take_in,
+)
+from ysnakes_core.completion.row import Row, Summary
+from ysnakes_core.completion.sampling import SamplingOptions, fresh_seed
+from ysnakes_core.errors import UsageError, YsnakesError
+from ysnakes_core.model.language_model import LanguageModel
+from ysnakes_core.model.state import ModelState
+from ysnakes_core.text.tokenizers import Tokenizer
+
+
+@dataclass(frozen=True)
+class Completion:
+    """A whole completion."""
+
+    text: str
+    pieces: tuple[Piece, ...]
+    summary: Summary
+
+
+class Completer:
+    """Completes prompts with a model and its tokenizer.
+
+    ``clock`` gives seconds, ``new_seed`` the seed where the options have none. Raises
+    :class:`YsnakesError` if the model has fewer tokens than the tokenizer.
+    """
+
+    def __init__(
+        self,
+        model: LanguageModel,
+        tokenizer: Tokenizer,
+        *,
+        clock: Callable[[], float] = time.perf_counter,
+        new_seed: Callable[[], int] = fresh_seed,
+    ) -> None:
+        if model.vocab_size < tokenizer.vocab_size:
+            raise YsnakesError(
+                f"the model knows {model.vocab_size} tokens, its tokenizer {tokenizer.vocab_size}",
+                "use the tokenizer.json the model was trained with",
+            )
+        self.model = model
+        self.tokenizer = tokenizer
+        self.clock = clock
+        self.new_seed = new_seed
+
+    def stream(
+        self, prompt: str, options: SamplingOptions | None = None, *, reading: ReadingChoice = "auto"
+    ) -> Stream:
+        """Complete one prompt, piece by piece. Nothing is computed before the first piece is asked for."""
+        return Stream(self.stream_batch([prompt], options, reading=reading))
+
+    def stream_batch(
+        self,
+        prompts: Sequence[str],
+        options: SamplingOptions | Sequence[SamplingOptions] | None = None,
+        *,
+        reading: ReadingChoice = "auto",
+    ) -> BatchStream:
+        """Complete several prompts at once: yields ``(row, piece)``.
+
+        Each row's text is what it would be alone. One ``options`` serves all rows (the same prompt in two
+        rows then gives the same text twice: ``options.variants(n)`` makes them differ); or give one a row.
+        """
+        if options is None or isinstance(options, SamplingOptions):
+            options = [options or SamplingOptions()] * len(prompts)
+        if len(options) != len(prompts):
+            raise UsageError(
+                f"there are {len(prompts)} prompts but {len(options)} sampling options",
+                "give one for all, or one for each prompt",
+            )
+        if reading not in READING_CHOICES:
+            raise UsageError(
+                f"a prompt cannot be read as {reading!r}", f"choose one of: {', '.join(READING_CHOICES)}"
+            )
+        return BatchStream(self, list(prompts), list(options), reading)
+
+    def complete(
+        self, prompt: str, options: SamplingOptions | None = None, *, reading: ReadingChoice = "auto"
+    ) -> Completion:
+        """Complete one prompt, whole."""
+        return self.complete_batch([prompt], options, reading=reading)[0]
+
+    def complete_batch(
+        self,
+        prompts: Sequence[str],
+        options: SamplingOptions | Sequence[SamplingOptions] | None = None,
+        *,
+        reading: ReadingChoice = "auto",
+    ) -> list[Completion]:
+        """Complete several prompts at once, whole; rows as in :meth:`stream_batch`."""
+        stream = self.stream_batch(prompts, options, reading=reading)
+        pieces: list[list[Piece]] = [[] for _ in prompts]
+        for row, piece in stream:
+            pieces[row].append(piece)
+        return [
+            Completion("".join(p.text for p in row), tuple(row), summary)
+            for row, summary in zip(pieces, stream.summaries, strict=True)
+        ]
+
+    def take_in(self, ids: Sequence[int], after: Context | None = None) -> Context:
+        """The context after some tokens (one or more), going on from an earlier one if given."""
+        return _run(take_in(self.model, ids, after))
+
+
+class BatchStream(Iterator[tuple[int, Piece]]):
+    """Several completions on their way; iterate for ``(row, piece)``.
+
+    May be cancelled from any thread, and also after an exception (such as KeyboardInterrupt) broke the
+    iteration: going on then gives what was held back and ends.
+    """
+
+    def __init__(
+        self,
+        completer: Completer,
+        prompts: list[str],
+        options: list[SamplingOptions],
+        reading: ReadingChoice,
+    ) -> None:
+        self._completer = completer
+        self._clock = completer.clock
+        self._prompts = prompts
+        self._choice = reading
+        self._rows = [Row(completer.tokenizer, o, completer.new_seed()) for o in options]
+        self._active = list(range(len(prompts)))  # rows that go on, in the order of the context's batch
+        self._next: list[int] = []  # their chosen tokens, not yet taken in
+        self._context: Context | None = None
+        self._prefill: Generator[None, None, Context] | None = None
+        self._ready: deque[tuple[int, Piece]] = deque()
+        self._cancelled = False
+        self._seconds = 0.0
+
+    @property
+    def summaries(self) -> list[Summary]:
+        """One a row. Before the end: how far it is, as if cancelled now."""
+        return [row.summary() for row in self._rows]
+
+    def cancel(self) -> None:
+        """End all rows; what was made stays."""
+        self._cancelled = True
+
+    def __next__(self) -> tuple[int, Piece]:
+        while not self._ready:
+            if self._cancelled:
+                self._finish_all()
+                if not self._ready:
+                    raise StopIteration
+            elif not self._active:
+                raise StopIteration
+            else:
+                began = self._clock()
+                self._advance(began)
+                self._seconds += self._clock() - began
+        return self._ready.popleft()
+
+    def _finish_all(self) -> None:
+        for i in self._active:
+            self._ready.extend((i, piece) for piece in self._rows[i].finish("cancelled"))
+        self._active = []
+
+    def _advance(self, began: float) -> None:
+        """Take in a block of a prompt, or choose a token for every active row."""
+        model = self._completer.model
+        if self._context is None:
+            if self._prefill is None:
+                self._prefill = self._take_in_prompts()
+            try:
+                next(self._prefill)
+                return
+            except StopIteration as done:
+                self._context = done.value
+            except BaseException:
+                self._prefill = None  # it can't go on; whoever goes on begins anew
+                raise
+        elif self._next:
+            with computing(model):
+                tokens = torch.tensor(self._next, device=model.device)
+                self._context = Context(*model.step(tokens, self._context.state))
+        logits = self._context.logits[:, : self._completer.tokenizer.vocab_size].float().cpu().numpy()
+        going, chosen = [], []
+        for at, i in enumerate(self._active):
+            row = self._rows[i]
+            self._ready.extend((i, piece) for piece in row.choose(logits[at]))
+            row.seconds.append(self._seconds + self._clock() - began)
+            if row.reason is None:
+                going.append(at)
+                chosen.append(row.last)
+        if len(going) < len(self._active):
+            self._context = _rows_of(self._context, going)
+            self._active = [self._active[at] for at in going]
+        self._next = chosen
+
+    def _take_in_prompts(self) -> Generator[None, None, Context]:
+        """Every different prompt once; each alone, so that a row doesn't depend on its neighbours."""
+        completer = self._completer
+        contexts: list[Context] = []
+        read: dict[str, tuple[Reading, int, int]] = {}  # reading, tokens, place in contexts
+        order = []
+        for row, prompt in zip(self._rows, self._prompts, strict=True):
+            if prompt not in read:
+                reading, n_tokens, context = yield from read_prompt(
+                    completer.model, completer.tokenizer, prompt, self._choice
+                )
+                read[prompt] = reading, n_tokens, len(contexts)
+                contexts.append(context)
+            reading, n_tokens, place = read[prompt]
+            row.begin(reading, n_tokens)
+            order.append(place)
+        if len(contexts) == len(order) == 1:
+            return contexts[0]
+        with torch.inference_mode():
+            whole = Context(
+                torch.cat([c.logits for c in contexts]), ModelState.stack([c.state for c in contexts])
+            )
+        return _rows_of(whole, order)
+
+
+class Stream(Iterator[Piece]):
+    """One completion on its way; iterate for its pieces."""
+
+    def __init__(self, batch: BatchStream) -> None:
+        self._batch = batch
+
+    @property
+    def summary(self) -> Summary:
+        """Before the end: how far it is, as if cancelled now."""
+        return self._batch.summaries[0]
+
+    def cancel(self) -> None:
+        """End it (from any thread, also after an interrupted iteration); what was made stays."""
+        self._batch.cancel()
+
+    def __next__(self) -> Piece:
+        return next(self._batch)[1]
+
+
+def _rows_of(context: Context, rows: Sequence[int]) -> Context:
+    with torch.inference_mode():
+        index = torch.tensor(rows, dtype=torch.long, device=context.logits.device)
+        return Context(context.logits[index], context.state.select(index))
+
+
+def _run(generator: Generator[None, None, Context]) -> Context:
+    while True:
+        try:
+            next(generator)
+        except StopIteration as done:
+            context: Context = done.value
+            return context
