@@ -97,7 +97,8 @@ def read_lines(
             offset = from_offset if 0 <= from_offset <= size else 0
             if offset != from_offset:
                 yield [], offset
-            end = size if max_bytes is None else min(size, offset + max(max_bytes, MAX_LINE_BYTES))
+            # Wide enough to tell a line that is too long from one that is not, so a call always gets on.
+            end = size if max_bytes is None else min(size, offset + max(max_bytes, MAX_LINE_BYTES + 1))
             file.seek(offset)
             rest, skipping = b"", False
             position = offset

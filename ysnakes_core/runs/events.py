@@ -239,15 +239,21 @@ def from_object(content: object) -> Event | None:
     if not isinstance(content, dict) or not isinstance(content.get("type"), str):
         return None
     exact = _exact_kind(content["type"], tuple(content), tuple(map(type, content.values())))
-    if exact is not None:
+    if exact is not None and _countable(content):
         del content["type"]
         return _built(exact, content)
     kind = EVENT_TYPES.get(content["type"])
-    values = None if kind is None else _values(kind, content)
+    values = None if kind is None or not _countable(content) else _values(kind, content)
     if kind is None or values is None:
         common = _values(UnknownEvent, {**content, "fields": content})
-        return None if common is None else _built(UnknownEvent, common)
+        return _built(UnknownEvent, common) if common is not None and _countable(common) else None
     return _built(kind, values)
+
+
+def _countable(content: Mapping[str, Any]) -> bool:
+    """Whether step and tokens are counts that fit 64 bits: whoever plots them relies on it."""
+    step, tokens = content.get("step"), content.get("tokens")
+    return type(step) is int and type(tokens) is int and 0 <= step < 2**63 and 0 <= tokens < 2**63
 
 
 def _built(kind: type[Event], values: dict[str, Any]) -> Event:
@@ -265,28 +271,29 @@ def _exact_kind(name: str, keys: tuple[str, ...], types: tuple[type, ...]) -> ty
         return None
     given = dict(zip(keys, types, strict=True))
     rows = _schema(name)
-    fits = len(given) == len(rows) + 1 and all(given.get(key) in allowed for key, allowed, _ in rows)
-    return kind if fits else None
+    fits = all(given.get(key) in allowed and dict not in allowed for key, allowed, _, _ in rows)
+    return kind if fits and len(given) == len(rows) + 1 else None
 
 
 @functools.cache
-def _schema(name: str) -> tuple[tuple[str, frozenset[type], Any], ...]:
-    """Each field's key, the exact types it may have, and its default (a factory or ``MISSING``)."""
+def _schema(name: str) -> tuple[tuple[str, frozenset[type], Any, Any], ...]:
+    """Each field's key, the exact types it may have, a mapping's item type, its default or ``MISSING``."""
     kind = EVENT_TYPES.get(name, UnknownEvent)
     hints = get_type_hints(kind)
     rows = []
     for f in dataclasses.fields(kind):
-        options = get_args(hints[f.name]) if get_origin(hints[f.name]) is not Mapping else (dict,)
-        types = {option for option in options or (hints[f.name],) if isinstance(option, type)}
+        hint, options = hints[f.name], get_args(hints[f.name])
+        is_mapping = get_origin(hint) is Mapping
+        types: tuple[type, ...] = (dict,) if is_mapping else options or (hint,)
         default = f.default_factory if f.default_factory is not dataclasses.MISSING else f.default
-        rows.append((f.name, frozenset(types), default))
+        rows.append((f.name, frozenset(types), options[1] if is_mapping else Any, default))
     return tuple(rows)
 
 
 def _values(kind: type[Event], content: Mapping[str, Any]) -> dict[str, Any] | None:
     """The fields' values, checked; ``None`` if one is missing or of the wrong type."""
     values: dict[str, Any] = {}
-    for key, types, default in _schema(kind.type):
+    for key, types, item, default in _schema(kind.type):
         value = content.get(key, _ABSENT)
         if type(value) not in types:
             if value is _ABSENT:
@@ -297,6 +304,8 @@ def _values(kind: type[Event], content: Mapping[str, Any]) -> dict[str, Any] | N
                 return None
             if value is dataclasses.MISSING:
                 return None
+        elif item is not Any and not all(type(part) is item for part in value.values()):
+            return None
         values[key] = value
     return values
 
