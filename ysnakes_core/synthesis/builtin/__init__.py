@@ -1,0 +1,5 @@
+"""The built-in teacher: a grammar that writes simple, correct English records, any number, the same for the same seed."""
+
+from ysnakes_core.synthesis.builtin.teacher import KINDS, generate
+
+__all__ = ["KINDS", "generate"]

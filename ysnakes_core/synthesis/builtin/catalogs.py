@@ -1,0 +1,39 @@
+"""The word lists and templates of the built-in teacher: package data, read on first use."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+
+@cache
+def catalog(name: str) -> dict[str, Any]:
+    """The content of `catalogs/<name>.toml`."""
+    return tomllib.loads((files(__package__) / "catalogs" / f"{name}.toml").read_text(encoding="utf-8"))
+
+
+def lines(text: str) -> tuple[str, ...]:
+    """The lines of a text that have something in them."""
+    return tuple(line.strip() for line in text.splitlines() if line.strip())
+
+
+@cache
+def table(name: str, section: str, key: str = "values") -> tuple[tuple[str, ...], ...]:
+    """The rows of a table, one a line, with fields between `|`."""
+    text: str = catalog(name)[section][key]
+    return tuple(tuple(field.strip() for field in line.split("|")) for line in lines(text))
+
+
+@cache
+def words(name: str, section: str, key: str) -> tuple[str, ...]:
+    """A list with commas between its items."""
+    text: str = catalog(name)[section][key]
+    return tuple(item.strip() for item in text.split(","))
+
+
+@cache
+def templates(name: str, section: str, key: str) -> tuple[str, ...]:
+    """The templates of an entry, one a line."""
+    return lines(catalog(name)[section][key])
