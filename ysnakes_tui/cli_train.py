@@ -1,0 +1,201 @@
+"""``ysnakes train``: from the command line to a run's configuration, and off it goes."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ysnakes_tui.failures import guarded
+from ysnakes_tui.options import RunsDir
+
+if TYPE_CHECKING:
+    from ysnakes_core.configuration import RunConfig
+
+DEFAULT_MINUTES = 5
+_BUDGETS = ("steps", "tokens", "epochs", "minutes")
+
+
+def register(app: typer.Typer) -> None:
+    app.command("train")(train)
+
+
+def _option(help: str, *names: str, metavar: str = "N", default: str | bool = False) -> Any:
+    return typer.Option(*names, help=help, metavar=metavar, show_default=default)
+
+
+@guarded
+def train(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[PATH]...", help="Text to train on; none: the corpus that comes with it."),
+    ] = None,
+    no_ui: Annotated[bool, typer.Option("--no-ui", help="Train here, without the app.")] = False,
+    preset: Annotated[str | None, _option("Size to start from.", metavar="NAME", default="ys-4m")] = None,
+    steps: Annotated[str | None, _option("Train this many steps in all.")] = None,
+    tokens: Annotated[str | None, _option("Train on this many tokens in all (20k, 3M).")] = None,
+    epochs: Annotated[str | None, _option("Pass this often over the text in all.")] = None,
+    minutes: Annotated[str | None, _option("Train this long in all.", default="5")] = None,
+    seq_len: Annotated[str | None, _option("Tokens per sequence.")] = None,
+    batch_size: Annotated[str | None, _option("Sequences per step, or auto.", default="auto")] = None,
+    stages: Annotated[
+        str | None, _option("Sequence lengths: auto, or like 64x32@1.0,128x16@0.5,192.", metavar="TEXT")
+    ] = None,
+    resume: Annotated[
+        str | None, _option("Go on with this run (its name, its folder, latest).", metavar="RUN")
+    ] = None,
+    checkpoint: Annotated[
+        str | None, _option("With --resume: from this checkpoint.", metavar="NAME", default="latest")
+    ] = None,
+    run: Annotated[
+        str | None, _option("Name of the new run.", metavar="NAME", default="a friendly one")
+    ] = None,
+    runs_dir: RunsDir = None,
+    device: Annotated[
+        str | None, _option("auto, cpu, cuda or cuda:N.", metavar="NAME", default="auto")
+    ] = None,
+    seed: Annotated[str | None, _option("Seed of weights and order.", default="0")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Any other setting; see `ysnakes config show`."),
+    ] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print the run's events, one JSON object a line.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the result and warnings.")] = False,
+) -> int | None:
+    """Train a model on text and keep it as a run.
+
+    Ctrl+c saves and says how to go on.
+    """
+    from ysnakes_core import paths as places
+    from ysnakes_core.errors import UsageError
+
+    request = Request(
+        budget={
+            unit: value
+            for unit, value in zip(_BUDGETS, (steps, tokens, epochs, minutes), strict=True)
+            if value is not None
+        },
+        training={
+            key: value
+            for key, value in {
+                "seq_len": seq_len,
+                "batch_size": "0" if batch_size == "auto" else batch_size,
+                "stages": stages,
+                "device": device,
+                "seed": seed,
+            }.items()
+            if value is not None
+        },
+        settings=tuple(settings or ()),
+    )
+    if resume is not None:
+        for name, given in (("--preset", preset), ("--run", run), ("PATH", paths)):
+            if given:
+                raise UsageError(
+                    f"a resumed run keeps its own shape, name and text, so {name} cannot be given",
+                    "leave it out, or start a new run without --resume",
+                )
+        return _go_on(resume, request, checkpoint, runs_dir, json, quiet)
+    if checkpoint is not None:
+        raise UsageError("--checkpoint says where to resume from", "give --resume RUN with it")
+    config = new_config(preset, paths or [], request)
+
+    from ysnakes_core.runs.worker import create_run
+    from ysnakes_tui.training_session import Session
+
+    made = create_run(config, runs_dir=places.runs_dir(runs_dir), name=run)
+    return Session(made, runs_dir, fresh=True, json=json, quiet=quiet).train()
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the command line asks of a run's configuration, as text."""
+
+    budget: dict[str, str]
+    training: dict[str, str]
+    settings: tuple[str, ...]
+
+    def applied(self, config: RunConfig) -> RunConfig:
+        """``config`` as asked for. Raises ``UsageError``."""
+        from ysnakes_core.configuration import apply_settings
+        from ysnakes_core.errors import UsageError
+
+        if self.budget:  # one budget takes the place of another
+            training = dataclasses.replace(config.training, steps=0, tokens=0, epochs=0.0, minutes=0.0)
+            config = dataclasses.replace(config, training=training)
+        given = [f"training.{key}={value}" for key, value in {**self.budget, **self.training}.items()]
+        config = apply_settings(config, [*given, *self.settings])
+        for unit in self.budget:
+            if not getattr(config.training, unit):
+                raise UsageError(f"--{unit} {self.budget[unit]} leaves nothing to train", "give more than 0")
+        return config
+
+
+def new_config(preset: str | None, paths: list[Path], request: Request) -> RunConfig:
+    """The configuration of a new run; text is named absolutely, so that it can be resumed from anywhere."""
+    from ysnakes_core.configuration import validated
+    from ysnakes_core.errors import DataError
+    from ysnakes_tui.user_settings import starting_config
+
+    config = request.applied(starting_config(preset))
+    if paths:
+        whole = [path.expanduser().absolute() for path in paths]
+        for path in whole:
+            if not path.exists():
+                raise DataError(f"there is no file or folder {path}", "check the name of your text")
+        data = dataclasses.replace(config.data, paths=tuple(map(str, whole)))
+        config = dataclasses.replace(config, data=data)
+    if not any(getattr(config.training, unit) for unit in _BUDGETS):
+        training = dataclasses.replace(config.training, minutes=float(DEFAULT_MINUTES))
+        config = dataclasses.replace(config, training=training)
+    return validated(config)
+
+
+# What a checkpoint belongs to; anything else may change from one session to the next.
+_FIXED = {
+    "model": (
+        *("d_model", "n_layers", "d_state", "head_dim", "expand", "n_groups"),
+        *("d_conv", "norm", "norm_eps", "tie_embeddings", "dt_limit"),
+    ),
+    "text": ("tokenizer", "vocab_size", "tokenizer_file"),
+    "data": ("paths", "validation_fraction", "pack"),
+    "training": ("seed", "optimizer", "stages"),
+}
+
+
+def _go_on(
+    named: str, request: Request, checkpoint: str | None, folder: Path | None, json: bool, quiet: bool
+) -> int:
+    from ysnakes_core.errors import RunError, UsageError
+    from ysnakes_tui.run_lookup import command, find_run
+
+    run = find_run(named, folder)
+    before = run.read_config()
+    after = request.applied(before)
+    fixed = [
+        f"{section}.{key}"
+        for section, keys in _FIXED.items()
+        for key in keys
+        if getattr(getattr(before, section), key) != getattr(getattr(after, section), key)
+    ]
+    if fixed:
+        raise UsageError(
+            f"a resumed run cannot change {', '.join(fixed)}", "start a new run for that, without --resume"
+        )
+    if run.read_state().has_worker(time.time()):
+        raise RunError(
+            f"the run “{run.name}” is being trained by another process",
+            f"stop that one first: {command('runs stop', run, folder)}",
+        )
+
+    from ysnakes_tui.training_session import Session
+
+    if after != before:
+        run.write_config(after)
+    return Session(run, folder, fresh=False, json=json, quiet=quiet).train(checkpoint)

@@ -1,0 +1,49 @@
+"""From what a person types to a run, and from a run to what a person can type."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from pathlib import Path
+
+from ysnakes_core.errors import UsageError
+from ysnakes_core.paths import runs_dir
+from ysnakes_core.runs.directory import RunDirectory, find_runs, list_runs, open_run
+
+LATEST = "latest"
+
+
+def find_run(named: str, folder: Path | None) -> RunDirectory:
+    """The run of that name in the runs folder, else at that path, else (``latest``) the one last alive.
+
+    ``folder`` is what ``--runs-dir`` gave. Raises ``UsageError`` if there is none.
+    """
+    runs = runs_dir(folder)
+    is_name = "/" not in named and "\\" not in named
+    if is_name and (runs / named / "config.toml").is_file():
+        return open_run(runs, named)
+    if named == LATEST:
+        if not find_runs(runs):
+            raise UsageError("there is no run yet", "make one with: ysnakes train")
+        usable = [found for found in list_runs(runs, time.time()) if found.status != "broken"]
+        if not usable:
+            raise UsageError("there is no run that can be read", "see what is wrong with: ysnakes runs list")
+        return open_run(runs, usable[0].run.name)
+    path = Path(named).expanduser()
+    if (path / "config.toml").is_file():
+        path = path.absolute() if path.name not in ("", "..") else path.resolve()
+        return open_run(path.parent, path.name)
+    if not is_name:
+        raise UsageError(f"there is no run at {named}", "a run is a folder with a config.toml in it")
+    return open_run(runs, named)  # says which runs there are
+
+
+def command(verb: str, run: RunDirectory, folder: Path | None, *rest: str) -> str:
+    """The command line that does ``verb`` with a run, as it can be typed here."""
+    if run.path.parent == runs_dir(None):
+        words = [run.name]
+    elif folder is not None and run.path.parent == runs_dir(folder):
+        words = [run.name, "--runs-dir", str(folder)]
+    else:
+        words = [str(run.path)]
+    return " ".join([f"ysnakes {verb}", *map(shlex.quote, words), *rest])

@@ -1,0 +1,216 @@
+"""One training in this process, from the command line: views, signals and how it ended, in exit codes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any
+
+from ysnakes_core.errors import UsageError, YsnakesError
+from ysnakes_core.runs.directory import RunDirectory, delete_run
+from ysnakes_core.runs.events import Event, RunStartedEvent
+from ysnakes_core.runs.worker import RunOutcome, StopRequest, execute
+from ysnakes_core.training.checkpoint import available
+from ysnakes_core.training.schedule import Budget
+from ysnakes_tui.failures import DONE, INTERRUPTED, STOPPED
+from ysnakes_tui.formats import bits, duration, facts
+from ysnakes_tui.headless import JsonView, PlainView, QuietView, Scoreboard, View
+from ysnakes_tui.output import can_redraw, drop_stdout, put, say, shown, speaks_unicode
+from ysnakes_tui.run_lookup import command
+
+_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+
+
+class Session:
+    """Trains one run and tells about it."""
+
+    def __init__(
+        self, run: RunDirectory, folder: Path | None, *, fresh: bool, json: bool = False, quiet: bool = False
+    ) -> None:
+        self.run, self.folder, self.fresh, self.json = run, folder, fresh, json
+        self.stop = StopRequest()
+        self.started = False
+        self._deaf = False
+        state = run.read_state()
+        self._board = Scoreboard(
+            Budget.of(run.read_config().training),
+            best=None if fresh else state.best,
+            best_step=None if fresh else state.best_step,
+            seconds_left=_SecondsLeft(run),
+        )
+        self._view = _view(self._board, run.name, json=json, quiet=quiet)
+
+    def train(self, checkpoint: str | None = None) -> int:
+        """Train until it ends; the exit code. Raises ``YsnakesError`` as the worker does."""
+        try:
+            with _Signals(self._on_signal, lambda: self.started):
+                outcome = execute(
+                    self.run,
+                    resume=not self.fresh,
+                    checkpoint=checkpoint,
+                    listener=self._listen,
+                    progress=self._preparing,
+                    stop=self.stop,
+                )
+        except KeyboardInterrupt:
+            self._view.close()
+            return self._broken_off()
+        except UsageError:
+            self._view.close()
+            self._forget_if_empty()  # bad input is no reason to leave a run behind
+            raise
+        finally:
+            self._view.close()
+        return self._ended(outcome)
+
+    # While it runs.
+
+    def _listen(self, event: Event) -> None:
+        if isinstance(event, RunStartedEvent):
+            self.started = True
+        self._tell(lambda: self._view.event(event))
+
+    def _preparing(self, what: str, done: int, total: int) -> None:
+        self._tell(lambda: self._view.preparing(what, done, total))
+
+    def _tell(self, how: Callable[[], None]) -> None:
+        """A view that can no longer write must not break the training: it is saved and ended instead."""
+        if self._deaf:
+            return
+        try:
+            how()
+        except OSError:
+            self._deaf = True
+            drop_stdout()
+            self.stop.request("interrupt")
+
+    def _on_signal(self) -> None:
+        self.stop.request("interrupt")
+        self._tell(self._view.saving)
+
+    # After it.
+
+    def _ended(self, outcome: RunOutcome) -> int:
+        again = command("train --no-ui --resume", self.run, self.folder)
+        if outcome.interrupted:
+            say(f"interrupted: saved at step {outcome.step:,}; go on with: {again}")
+            return INTERRUPTED
+        if not self.json:
+            self._summarize(outcome)
+        if outcome.status == "stopped":
+            say(f"stopped: {shown(outcome.reason)}; go on with: {again}")
+            return STOPPED
+        return DONE
+
+    def _summarize(self, outcome: RunOutcome) -> None:
+        best = "no validation" if outcome.best is None else f"{bits(outcome.best)} bits per byte"
+        if outcome.best is not None and outcome.best_step is not None:
+            best += f" at step {outcome.best_step:,}"
+        talk = command("complete", self.run, self.folder, '"…"')
+        rows = [
+            ("run", shown(str(self.run.path))),
+            ("ended", f"{outcome.status}: {shown(outcome.reason, 200)}"),
+            ("best", best),
+            ("trained", f"{outcome.step:,} steps in {duration(outcome.seconds)}"),
+            ("next", talk),
+        ]
+        for line in facts(rows):
+            put(line)
+
+    def _broken_off(self) -> int:
+        if self._forget_if_empty():
+            say("interrupted before training began; nothing was kept")
+        else:
+            saved = available(self.run.checkpoints_folder)
+            where = f"the last checkpoint is {saved[-1]}" if saved else "nothing is saved yet"
+            again = command("train --no-ui --resume", self.run, self.folder)
+            say(f"interrupted at once: {where}; go on with: {again}")
+        return INTERRUPTED
+
+    def _forget_if_empty(self) -> bool:
+        """Delete a run that this command made and that never came to train."""
+        if not self.fresh or self.started or available(self.run.checkpoints_folder):
+            return False
+        with contextlib.suppress(YsnakesError):
+            delete_run(self.run.path.parent, self.run.name, time.time())
+        return not self.run.path.exists()
+
+
+class _SecondsLeft:
+    """The worker's estimate, from ``state.json``, read at most once a second."""
+
+    def __init__(self, run: RunDirectory) -> None:
+        self._run, self._read_at = run, 0.0
+        self._value: float | None = None
+
+    def __call__(self) -> float | None:
+        now = time.monotonic()
+        if now - self._read_at >= 1.0:
+            self._read_at = now
+            with contextlib.suppress(YsnakesError):
+                self._value = self._run.read_state().eta
+        return self._value
+
+
+def _view(board: Scoreboard, name: str, *, json: bool, quiet: bool) -> View:
+    if json:
+        return JsonView()
+    if quiet:
+        return QuietView(board)
+    if can_redraw(sys.stderr):
+        from ysnakes_tui.live_panel import LivePanel
+
+        return LivePanel(board, name, unicode=speaks_unicode(sys.stderr))
+    return PlainView(board)
+
+
+class _Signals:
+    """ctrl+c, a closed terminal and a polite kill: the first saves, the second ends at once, the third now.
+
+    Before training began the first ends at once, as there is nothing to save. A handler may run anywhere
+    in the main thread, also where a lock is held, so it only leaves a note for a thread that does the rest.
+    """
+
+    def __init__(self, ask: Callable[[], None], training: Callable[[], bool]) -> None:
+        self._ask, self._training = ask, training
+        self._notes: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        self._before: dict[signal.Signals, Any] = {}
+        self._count = 0
+
+    def __enter__(self) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            return
+        threading.Thread(target=self._serve, name="signals", daemon=True).start()
+        for name in _SIGNALS:
+            number = getattr(signal, name, None)
+            # What was set to be ignored (nohup, a shell's background job) stays ignored.
+            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+                self._before[number] = signal.signal(number, self._handle)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._notes.put(False)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        self._count += 1
+        if self._count == 1 and self._training():
+            self._notes.put(True)
+        elif self._count <= 2:
+            raise KeyboardInterrupt
+        else:
+            os._exit(INTERRUPTED)
+
+    def _serve(self) -> None:
+        while self._notes.get():
+            self._ask()
