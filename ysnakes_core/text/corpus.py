@@ -35,6 +35,7 @@ __all__ = [
 ]
 
 BATCH_CHARACTERS = 2**21  # text encoded at once, and so between two reports of progress
+ATTEMPTS = 4
 
 Progress = Callable[[str, int, int], None]
 
@@ -100,10 +101,12 @@ def _stream(
 ) -> TokenStream:
     """The documents' stream from the cache, written there first where it is missing or broken."""
     stream = read_stream(path)
-    if stream is None:
+    attempts = 0
+    while stream is None and attempts < ATTEMPTS:
         write_stream(path, _encoded(documents, tokenizer, progress), tokenizer.end_id, tokenizer.vocab_size)
         forget_old_streams(path.parent)
-        stream = read_stream(path)
+        stream = read_stream(path)  # gone again only if someone else tidies up at this very moment
+        attempts += 1
     if stream is None:
         raise YsnakesError(
             f"the encoded text cannot be read back from {printable(str(path))}",
