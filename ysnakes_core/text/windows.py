@@ -112,11 +112,13 @@ class Windows:
                     f"the position in the data belongs to {name} {state.get(name)}, here it is {mine[name]}",
                     "resume with the data and settings that the run was started with",
                 )
-        epoch, window = int(state["epoch"]), int(state["window"])
-        self._begin_pass(epoch)
-        if epoch < 0 or not 0 <= window < len(self._order):
-            raise DataError("the saved position in the data is not one of its windows", "start a new run")
-        self._position = window
+        epoch, window = state.get("epoch"), state.get("window")
+        if type(epoch) is int and type(window) is int and epoch >= 0:
+            order = self._window_order(epoch)
+            if 0 <= window < len(order):
+                self._pass, self._position, self._order = epoch, window, order
+                return
+        raise DataError("the saved position in the data is not one of its windows", "start a new run")
 
     def _begin_pass(self, number: int) -> None:
         self._pass, self._position = number, 0
@@ -170,8 +172,7 @@ class Windows:
         return batch
 
     def _batch(self, tokens: Int64) -> Batch:
-        inputs = np.ascontiguousarray(tokens[:, :-1])
-        targets = np.ascontiguousarray(tokens[:, 1:])
+        inputs, targets = tokens[:, :-1].copy(), tokens[:, 1:].copy()  # apart: a caller may write to them
         return Batch(inputs, targets, np.cumsum(inputs == self.end_id, axis=1, dtype=np.int64))
 
 
