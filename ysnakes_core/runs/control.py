@@ -44,7 +44,7 @@ MAX_COMMAND_BYTES = 2**16
 MAX_PROMPT_CHARACTERS = 8000
 MAX_STEPS = 10**9
 MAX_PENDING = 256  # commands taken in one look; the rest comes with the next
-_FILE = re.compile(r"(\d{20}-\d{1,10}-\d{6}-[0-9a-f]{8})\.json")
+_FILE = re.compile(r"([0-9]{20}-[0-9]{1,10}-[0-9]{6}-[0-9a-f]{8})\.json")
 _counter = itertools.count()
 
 

@@ -276,10 +276,19 @@ def delete_run(runs_folder: Path, name: str, now: float) -> None:
                 run.path.rename(doomed)
         if os.name == "nt":
             run.path.rename(doomed)
-        for left in [entry for entry in runs_folder.iterdir() if entry.name.startswith(_DELETED)]:
-            shutil.rmtree(left, ignore_errors=left != doomed)
+        shutil.rmtree(doomed)
+        _sweep(runs_folder, now)
     except OSError as error:
         raise explain(error, run.path, "delete") from error
+
+
+def _sweep(runs_folder: Path, now: float) -> None:
+    """Remove what killed deletions and creations left."""
+    for entry in list(runs_folder.iterdir()):
+        with contextlib.suppress(FileNotFoundError):  # another process sweeps too
+            unfinished = entry.name.startswith(_NEW) and entry.lstat().st_mtime < now - _LEFTOVER_SECONDS
+            if unfinished or entry.name.startswith(_DELETED):
+                shutil.rmtree(entry, ignore_errors=True)
 
 
 def _is_plain_file(path: Path) -> bool:

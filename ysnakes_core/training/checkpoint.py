@@ -43,7 +43,7 @@ POINTERS = ("best", "latest")
 FORMAT = 1
 MODEL_FILE, OPTIMIZER_FILE, STATE_FILE = "model.safetensors", "optimizer.safetensors", "state.json"
 MAX_STATE_BYTES = 32 * 2**20
-_NAME = re.compile(r"step-\d{8}")
+_NAME = re.compile(r"step-[0-9]{8}")
 _HASH = re.compile(r"[0-9a-f]{64}")
 _TEMPORARY, _REPLACED = ".tmp-", ".replaced-"
 
@@ -191,8 +191,8 @@ def load_checkpoint(folder: Path, name: str) -> Checkpoint:
         record = _read_record(place, name)
         tensors = {file: _read_tensors(place / file, record, file) for file in (MODEL_FILE, OPTIMIZER_FILE)}
         state = decode_state(record["state"])
-    except RecursionError as error:
-        raise _broken(name, f"{STATE_FILE} nests too deeply") from error
+    except (ValueError, RecursionError) as error:
+        raise _broken(name, f"the state in {STATE_FILE} cannot be decoded") from error
     except FileNotFoundError as error:
         raise _broken(name, f"{Path(str(error.filename)).name} is missing") from error
     except OSError as error:
@@ -243,9 +243,9 @@ def _read_tensors(path: Path, record: dict[str, Any], file: str) -> dict[str, Te
     if _sha256(path) != expected["sha256"]:
         raise _broken(name, f"{file} does not have the content that was saved (its hash differs)")
     tensors = load_file(path)
-    if not isinstance(tied, dict) or not all(source in tensors for source in tied.values()):
+    if not isinstance(tied, dict) or not set(map(str, tied.values())) <= tensors.keys():
         raise _broken(name, f"{STATE_FILE} names shared tensors that {file} does not have")
-    return tensors | {alias: tensors[source] for alias, source in tied.items()}
+    return tensors | {alias: tensors[str(source)] for alias, source in tied.items()}
 
 
 def available(folder: Path) -> list[str]:

@@ -1,0 +1,467 @@
+"""Checkpoints: exact, whole or not there under kills and full disks, and never trusted blindly."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ysnakes_core.errors import RunError, UsageError, YsnakesError
+from ysnakes_core.training import checkpoint as checkpoints
+from ysnakes_core.training.checkpoint import (
+    available,
+    checkpoint_name,
+    generator_bytes,
+    load_checkpoint,
+    load_newest,
+    point,
+    pointed,
+    prune,
+    restore_generator,
+    save_checkpoint,
+    step_of,
+)
+from ysnakes_core.training.checkpoint_state import decode_state, encode_state
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "checkpoints"
+
+
+def save(folder: Path, step: int, value: float = 0.0) -> str:
+    name = checkpoint_name(step)
+    weight = torch.full((3, 2), value)
+    save_checkpoint(folder, name, model={"w": weight}, optimizer={"m": weight * 2}, state={"step": step})
+    return name
+
+
+def test_everything_comes_back_bit_for_bit(folder: Path) -> None:
+    generator = torch.Generator().manual_seed(3)
+    model = {
+        "float32": torch.randn(5, 4, generator=generator),
+        "float64": torch.randn(3, dtype=torch.float64, generator=generator),
+        "bfloat16": torch.randn(7, generator=generator).bfloat16(),
+        "special": torch.tensor([math.nan, math.inf, -0.0, 5e-324], dtype=torch.float64),
+        "whole": torch.tensor([2**62, -1]),
+        "truth": torch.tensor([True, False]),
+        "scalar": torch.tensor(3.5),
+        "empty": torch.zeros(0, 4),
+        "parameter": torch.nn.Parameter(torch.ones(2)),
+    }
+    save_checkpoint(folder, "step-00000007", model=model, optimizer={}, state={})
+    found = load_checkpoint(folder, "step-00000007")
+    assert found.model.keys() == model.keys()
+    for name, tensor in model.items():
+        assert found.model[name].dtype == tensor.dtype
+        assert found.model[name].shape == tensor.shape
+        assert (
+            found.model[name].numpy(force=True).tobytes() == tensor.numpy(force=True).tobytes()
+            if (tensor.dtype != torch.bfloat16)
+            else torch.equal(found.model[name], tensor)
+        )
+    assert found.optimizer == {}
+
+
+def test_shared_tensors_are_stored_once_and_shared_again(folder: Path) -> None:
+    embedding = torch.nn.Parameter(torch.randn(1000, 16))
+    save_checkpoint(
+        folder, "step-00000001", model={"embedding": embedding, "head": embedding}, optimizer={}, state={}
+    )
+    size = (folder / "step-00000001" / "model.safetensors").stat().st_size
+    assert size < 1.1 * embedding.numel() * 4
+    found = load_checkpoint(folder, "latest").model
+    assert found["head"] is found["embedding"]
+    assert torch.equal(found["head"], embedding)
+
+
+def test_views_and_strided_tensors_keep_their_values(folder: Path) -> None:
+    base = torch.arange(24.0).reshape(4, 6)
+    model = {"base": base, "t": base.t(), "rows": base[1:3], "columns": base[:, ::2], "flat": base.view(24)}
+    model["expanded"] = torch.tensor([1.0]).expand(5)
+    save_checkpoint(folder, "step-00000001", model=model, optimizer={"rows": base[1:3]}, state={})
+    found = load_checkpoint(folder, "step-00000001")
+    for name, tensor in model.items():
+        assert torch.equal(found.model[name], tensor), name
+    assert (folder / "step-00000001" / "optimizer.safetensors").stat().st_size < 200
+
+
+json_like = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.binary(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text(max_size=8).filter(lambda k: not k.startswith("$")), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(st.text(max_size=8).filter(lambda k: not k.startswith("$")), json_like, max_size=4))
+def test_a_state_comes_back_exactly_through_strict_json(state: dict[str, Any]) -> None:
+    text = json.dumps(encode_state(state), allow_nan=False)
+    assert repr(decode_state(json.loads(text))) == repr(state)
+
+
+def test_numpy_numbers_and_tuples_in_a_state(folder: Path) -> None:
+    state = {"count": np.int64(5), "loss": np.float64(0.1), "pair": (1, 2)}
+    save_checkpoint(folder, "step-00000001", model={}, optimizer={}, state=state)
+    assert load_checkpoint(folder, "step-00000001").state == {"count": 5, "loss": 0.1, "pair": [1, 2]}
+
+
+@pytest.mark.parametrize(
+    ("state", "where"),
+    [
+        *(
+            ({"a": {"b": [1, torch.zeros(1)]}}, r"state\.a\.b\[1\]"),
+            ({"a": {1: 2}}, r"state\.a has the key 1"),
+        ),
+        *(
+            ({"$float": "1"}, "state has the key"),
+            ({"a": {1, 2}}, r"state\.a"),
+            ({"a": object()}, r"state\.a"),
+        ),
+    ],
+)
+def test_what_cannot_be_stored_exactly_is_refused_before_anything_is_written(
+    folder: Path, state: dict[str, Any], where: str
+) -> None:
+    with pytest.raises(UsageError, match=where):
+        save_checkpoint(folder, "step-00000001", model={}, optimizer={}, state=state)
+    assert not folder.exists()
+
+
+def test_random_generators_go_on_where_they_were(folder: Path) -> None:
+    generator = torch.Generator().manual_seed(11)
+    torch.rand(5, generator=generator)
+    save_checkpoint(folder, "step-00000001", model={}, optimizer={}, state={"r": generator_bytes(generator)})
+    expected = torch.rand(5, generator=generator)
+    restored = torch.Generator()
+    restore_generator(load_checkpoint(folder, "latest").state["r"], restored)
+    assert torch.equal(torch.rand(5, generator=restored), expected)
+    default = generator_bytes()
+    expected = torch.rand(3)
+    restore_generator(default)
+    assert torch.equal(torch.rand(3), expected)
+    for damaged in (b"", b"x", b"x" * 5056):
+        with pytest.raises(RunError, match="random state"):
+            restore_generator(damaged, torch.Generator())
+
+
+NAMES = [
+    "",
+    "latest2",
+    "step-1",
+    "step-000000001",
+    "../step-00000001",
+    "step-00000001/..",
+    "step-0000000a",
+    "step-٠٠٠٠٠٠٠١",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_that_are_none_are_refused(folder: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="no checkpoint's name"):
+        save_checkpoint(folder, name, model={}, optimizer={}, state={})
+    with pytest.raises(UsageError, match="no checkpoint's name"):
+        load_checkpoint(folder, name)
+    with pytest.raises(UsageError, match="no checkpoint's name"):
+        load_newest(folder, name)
+    with pytest.raises(UsageError, match="no checkpoint's name"):
+        point(folder, "best", name)
+    assert not folder.exists()
+
+
+def test_names_and_steps() -> None:
+    assert checkpoint_name(1200) == "step-00001200"
+    assert step_of("step-00001200") == 1200
+    for step in (-1, 10**8):
+        with pytest.raises(UsageError):
+            checkpoint_name(step)
+
+
+def test_pointers(folder: Path) -> None:
+    assert pointed(folder, "latest") is None
+    save(folder, 1)
+    assert pointed(folder, "latest") == "step-00000001"
+    assert pointed(folder, "best") is None
+    with pytest.raises(RunError, match="no “best” checkpoint"):
+        load_checkpoint(folder, "best")
+    point(folder, "best", "step-00000001")
+    save(folder, 2, 2.0)
+    assert load_checkpoint(folder, "best").name == "step-00000001"
+    assert load_checkpoint(folder, "latest").model["w"][0, 0] == 2.0
+    with pytest.raises(UsageError):
+        point(folder, "../x", "step-00000001")
+
+
+@pytest.mark.parametrize(
+    "content", ["../../etc/passwd", "step-00000001/../x", "", "\x00", "x" * 10**6, "step-1"]
+)
+def test_a_pointer_that_leads_elsewhere_counts_as_none(folder: Path, content: str) -> None:
+    save(folder, 1)
+    (folder / "latest").write_text(content)
+    (folder / "best").write_text(content)
+    assert pointed(folder, "latest") is None
+    assert load_newest(folder)[0].name == "step-00000001"
+    assert load_newest(folder, "best")[0].name == "step-00000001"
+
+
+def test_a_pointer_that_is_a_pipe_does_not_block(folder: Path) -> None:
+    save(folder, 1)
+    (folder / "latest").unlink()
+    os.mkfifo(folder / "latest")
+    assert pointed(folder, "latest") is None
+
+
+def edit_record(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], None]:
+    def edit(place: Path) -> None:
+        record = json.loads((place / "state.json").read_text())
+        change(record)
+        (place / "state.json").write_text(json.dumps(record))
+
+    return edit
+
+
+def flip_a_bit(place: Path) -> None:
+    content = bytearray((place / "model.safetensors").read_bytes())
+    content[-1] ^= 1
+    (place / "model.safetensors").write_bytes(content)
+
+
+def pipe(name: str) -> Callable[[Path], None]:
+    def make(place: Path) -> None:
+        (place / name).unlink()
+        os.mkfifo(place / name)
+
+    return make
+
+
+DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
+    "bit": (flip_a_bit, "its hash differs"),
+    "short": (lambda p: (p / "optimizer.safetensors").write_bytes(b"x"), "has 1 bytes instead of"),
+    "no model": (lambda p: (p / "model.safetensors").unlink(), "model.safetensors is missing"),
+    "no optimizer": (lambda p: (p / "optimizer.safetensors").unlink(), "optimizer.safetensors is missing"),
+    "no state": (lambda p: (p / "state.json").unlink(), "state.json is missing"),
+    "torn state": (lambda p: (p / "state.json").write_text('{"format": 1'), "no valid JSON"),
+    "deep state": (lambda p: (p / "state.json").write_text("[" * 100_000), "no valid JSON"),
+    "huge state": (lambda p: (p / "state.json").write_bytes(b" " * (33 * 2**20)), "larger than"),
+    "list": (lambda p: (p / "state.json").write_text("[]"), "not in the form"),
+    "model pipe": (pipe("model.safetensors"), "model.safetensors is missing"),
+    "state pipe": (pipe("state.json"), "plain file is expected"),
+    "no hash": (edit_record(lambda r: r["files"]["model.safetensors"].pop("sha256")), "has no hash"),
+    "no files": (edit_record(lambda r: r.pop("files")), "not in the form"),
+    "later": (edit_record(lambda r: r.update(format=2)), "has format 2"),
+    "tied": (edit_record(lambda r: r["tied"].update({"model.safetensors": {"a": "zz"}})), "shared tensors"),
+    "tied list": (edit_record(lambda r: r["tied"].update({"model.safetensors": [1]})), "shared tensors"),
+    "tied to a list": (
+        edit_record(lambda r: r["tied"].update({"model.safetensors": {"a": []}})),
+        "shared tensors",
+    ),
+    "bytes": (edit_record(lambda r: r["state"].update({"r": {"$bytes": "?"}})), "cannot be decoded"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_checkpoint_is_noticed_and_the_one_before_is_used(folder: Path, damage: str) -> None:
+    save(folder, 1, 1.0)
+    save(folder, 2, 2.0)
+    break_it, reason = DAMAGE[damage]
+    break_it(folder / "step-00000002")
+    with pytest.raises(RunError, match=reason):
+        load_checkpoint(folder, "step-00000002")
+    for prefer in (None, "latest", "step-00000002"):
+        found, notes = load_newest(folder, prefer)
+        assert found.name == "step-00000001"
+        assert len(notes) == 1
+        assert "step-00000002" in notes[0]
+    (folder / "step-00000001" / "state.json").unlink()
+    with pytest.raises(RunError, match="no usable checkpoint") as caught:
+        load_newest(folder)
+    assert "step-00000001" in str(caught.value)
+
+
+def test_rightly_hashed_nonsense_is_refused_too(folder: Path) -> None:
+    save(folder, 1)
+    place = folder / "step-00000001"
+    (place / "model.safetensors").write_bytes(b"\xff" * 64)
+    digest = checkpoints._sha256(place / "model.safetensors")
+    edit_record(lambda r: r["files"].update({"model.safetensors": {"bytes": 64, "sha256": digest}}))(place)
+    with pytest.raises(RunError, match="cannot be read"):
+        load_checkpoint(folder, "step-00000001")
+
+
+def test_no_checkpoints(folder: Path) -> None:
+    assert available(folder) == []
+    with pytest.raises(RunError, match="no usable checkpoint"):
+        load_newest(folder)
+
+
+def test_a_preferred_one_comes_first_and_the_latest_before_abandoned_ones(folder: Path) -> None:
+    for step in (1, 2, 5, 3):  # 5 was left by a roll-back to 2
+        save(folder, step)
+    assert load_newest(folder)[0].name == "step-00000003"
+    assert load_newest(folder, "step-00000001")[0].name == "step-00000001"
+    flip_a_bit(folder / "step-00000003")
+    assert load_newest(folder)[0].name == "step-00000002"
+    assert load_newest(folder, "step-00000009")[0].name == "step-00000002"
+
+
+def test_pruning_keeps_the_newest_the_latest_and_the_best(folder: Path) -> None:
+    for step in range(1, 7):
+        save(folder, step)
+    point(folder, "best", "step-00000002")
+    assert prune(folder, 2) == ["step-00000001", "step-00000003", "step-00000004"]
+    assert available(folder) == ["step-00000002", "step-00000005", "step-00000006"]
+    assert sorted(p.name for p in folder.iterdir()) == sorted([*available(folder), "best", "latest"])
+    save(folder, 4)  # a roll-back left 5 and 6
+    assert prune(folder, 1) == ["step-00000005", "step-00000006"]
+    assert prune(folder, 0) == []
+    assert available(folder) == ["step-00000002", "step-00000004"]
+
+
+def test_saving_a_step_again_replaces_it(folder: Path) -> None:
+    save(folder, 1, 1.0)
+    save(folder, 1, 5.0)
+    assert load_checkpoint(folder, "latest").model["w"][0, 0] == 5.0
+    assert sorted(p.name for p in folder.iterdir()) == ["latest", "step-00000001"]
+
+
+def test_a_kill_between_two_renames_loses_nothing(folder: Path) -> None:
+    save(folder, 1, 1.0)
+    (folder / "step-00000001").rename(folder / ".replaced-step-00000001")
+    assert available(folder) == ["step-00000001"]
+    assert load_newest(folder)[0].model["w"][0, 0] == 1.0
+    save(folder, 2)
+    assert (folder / "step-00000001").is_dir()
+    assert load_checkpoint(folder, "step-00000001").model["w"][0, 0] == 1.0
+
+
+def test_what_kills_left_is_swept_up_by_the_next_save(folder: Path) -> None:
+    save(folder, 1, 1.0)
+    (folder / ".tmp-123-step-00000009").mkdir()
+    (folder / ".tmp-123-step-00000009" / "model.safetensors").write_text("half")
+    (folder / ".replaced-step-00000001").mkdir()
+    (folder / ".replaced-odd").mkdir()
+    save(folder, 2)
+    left = {p.name for p in folder.iterdir()}
+    assert left - {".replaced-odd"} == {"latest", "step-00000001", "step-00000002"}
+
+
+def test_a_link_among_the_checkpoints_is_never_followed_when_sweeping(folder: Path, tmp_path: Path) -> None:
+    save(folder, 1)
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "letter").write_text("keep")
+    for name in (".tmp-x", ".replaced-step-00000001", "step-00000000"):
+        (folder / name).symlink_to(precious)
+    save(folder, 2)
+    prune(folder, 1)
+    assert (precious / "letter").read_text() == "keep"
+
+
+def test_a_full_disk_leaves_what_was_there(folder: Path) -> None:
+    save(folder, 1, 1.0)
+    script = """
+        import resource, sys
+        from pathlib import Path
+        import torch
+        from ysnakes_core.errors import YsnakesError
+        from ysnakes_core.training.checkpoint import save_checkpoint
+        folder, tensors, state = Path(sys.argv[1]), {"w": torch.zeros(100_000)}, {"x": "x" * 900_000}
+        for limit in (10_000, 600_000):  # within the tensors, and within the state
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+            try:
+                save_checkpoint(folder, "step-00000002", model=tensors, optimizer={}, state=state)
+            except YsnakesError as error:
+                print(error)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script), str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.count("could not save the checkpoint") == 2
+    assert sorted(p.name for p in folder.iterdir()) == ["latest", "step-00000001"]
+    assert load_newest(folder)[0].model["w"][0, 0] == 1.0
+
+
+def test_a_folder_that_cannot_be_made_is_an_error_for_people(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(YsnakesError, match="could not save the checkpoint"):
+        save(tmp_path / "file", 1)
+
+
+# Forks savers that save, point, prune and save again, and kills each at a random moment; after each kill the
+# reader must find whole checkpoints behind both pointers, without falling back, and never an older step.
+KILLED_SAVERS = """
+    import os, random, signal, sys, time
+    from pathlib import Path
+    import torch
+    from ysnakes_core.training.checkpoint import available, checkpoint_name, load_checkpoint, load_newest
+    from ysnakes_core.training.checkpoint import point, prune, save_checkpoint
+    torch.set_num_threads(1)
+    folder, rng = Path(sys.argv[1]), random.Random(int(sys.argv[2]))
+
+    def save(step):
+        weights = torch.full((200, 50), float(step))
+        save_checkpoint(folder, checkpoint_name(step), model={"w": weights, "tied": weights},
+                        optimizer={"m": weights * 2}, state={"step": step, "best": float("inf")})
+
+    def saver(step):
+        while True:
+            step += 1
+            save(step)
+            if step % 3 == 0:
+                point(folder, "best", checkpoint_name(step))
+                save(step)  # the same step again
+            prune(folder, 2)
+
+    began = time.perf_counter()
+    save(1)
+    one_save = time.perf_counter() - began
+    point(folder, "best", checkpoint_name(1))
+    newest, kills = 1, 0
+    while kills < 25 or (newest < 12 and kills < 400):
+        kills += 1
+        child = os.fork()
+        if child == 0:
+            saver(newest)
+        time.sleep(rng.uniform(0.0, 3 * one_save))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        found, notes = load_newest(folder)
+        assert notes == [], notes
+        best = load_checkpoint(folder, "best")
+        assert load_checkpoint(folder, "latest").name == found.name
+        for checkpoint in (found, best):
+            step = checkpoint.state["step"]
+            assert checkpoint.name == checkpoint_name(step)
+            assert torch.equal(checkpoint.model["w"], torch.full((200, 50), float(step)))
+            assert torch.equal(checkpoint.optimizer["m"], torch.full((200, 50), 2.0 * step))
+        for name in available(folder):
+            load_checkpoint(folder, name)  # whatever has a good name is whole
+        assert found.state["step"] >= newest, "went back"
+        newest = found.state["step"]
+    save(newest + 1)
+    prune(folder, 2)
+    assert not [p.name for p in folder.iterdir() if p.name.startswith(".") and not p.name.endswith(".tmp")]
+    print(newest)
+"""
+
+
+@pytest.mark.slow
+def test_a_reader_always_finds_whole_checkpoints_however_savers_are_killed(folder: Path) -> None:
+    command = [sys.executable, "-c", textwrap.dedent(KILLED_SAVERS), str(folder), "5"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert int(done.stdout) >= 12, "the savers hardly saved, so nothing was tried"
