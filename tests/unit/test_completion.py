@@ -347,6 +347,17 @@ def test_characters_are_never_broken_across_pieces(completer, model, tokenizer, 
     assert [piece.id for piece in pieces] == ids
 
 
+def test_a_word_the_prompt_began_in_capitals_goes_on_in_capitals(monkeypatch):
+    record = Document(None, "hello hell hell he o b o b he llo")
+    tokenizer = train_tokenizer([record], "word", 300)
+    model = LanguageModel(SHAPE, tokenizer.vocab_size)
+    force(monkeypatch, model, [*tokenizer.encode("o"), *tokenizer.encode(" o"), tokenizer.end_id])
+    done = Completer(model, tokenizer).complete("HELL", GREEDY, reading="text")
+    assert (
+        done.text == tokenizer.decode([*tokenizer.encode("HELL"), *[p.id for p in done.pieces]])[4:] == "O o"
+    )
+
+
 # --- figures ---
 
 

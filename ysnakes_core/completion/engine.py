@@ -215,17 +215,17 @@ class BatchStream(Iterator[tuple[int, Piece]]):
         """Every different prompt once; each alone, so that a row doesn't depend on its neighbours."""
         completer = self._completer
         contexts: list[Context] = []
-        read: dict[str, tuple[Reading, int, int]] = {}  # reading, tokens, place in contexts
+        read: dict[str, tuple[Reading, list[int], int]] = {}  # with its place in contexts
         order = []
         for row, prompt in zip(self._rows, self._prompts, strict=True):
             if prompt not in read:
-                reading, n_tokens, context = yield from read_prompt(
+                reading, ids, context = yield from read_prompt(
                     completer.model, completer.tokenizer, prompt, self._choice
                 )
-                read[prompt] = reading, n_tokens, len(contexts)
+                read[prompt] = reading, ids, len(contexts)
                 contexts.append(context)
-            reading, n_tokens, place = read[prompt]
-            row.begin(reading, n_tokens)
+            reading, ids, place = read[prompt]
+            row.begin(reading, ids)
             order.append(place)
         if len(contexts) == len(order) == 1:
             return contexts[0]

@@ -108,8 +108,8 @@ def log_probability(context: Context, token: int) -> float:
 
 def read_prompt(
     model: LanguageModel, tokenizer: Tokenizer, prompt: str, choice: ReadingChoice
-) -> Generator[None, None, tuple[Reading, int, Context]]:
-    """How a prompt is read, its number of tokens, and the context in which its completion begins.
+) -> Generator[None, None, tuple[Reading, list[int], Context]]:
+    """How a prompt is read, its tokens, and the context in which its completion begins.
 
     ``choice`` is ``request``; ``text``: a document's or an answer's beginning, which the model decides; or
     ``auto``: any of the three, which the model decides. An empty prompt is the beginning of a document.
@@ -117,18 +117,18 @@ def read_prompt(
     start, end = tokenizer.start_id, tokenizer.end_id
     ids, stripped = tokenizer.encode(prompt), tokenizer.encode(prompt.strip())
     if not ids:
-        return "text", 0, (yield from take_in(model, [end]))
+        return "text", [], (yield from take_in(model, [end]))
     if choice == "request" and stripped:
-        return "request", len(stripped), (yield from take_in(model, [end, *stripped, start]))
+        return "request", stripped, (yield from take_in(model, [end, *stripped, start]))
     if choice == "request":
-        return "request", len(ids), (yield from take_in(model, [end, *ids, start]))
+        return "request", ids, (yield from take_in(model, [end, *ids, start]))
     may_ask = choice == "auto" and bool(stripped)
     reading, context = yield from _choose(model, stripped if may_ask else ids, start, end, may_ask)
     if reading == "request":
-        return reading, len(stripped), context
+        return reading, stripped, context
     if may_ask and stripped != ids:  # going on with a text, its last space or line break counts
         reading, context = yield from _choose(model, ids, start, end, may_ask=False)
-    return reading, len(ids), context
+    return reading, ids, context
 
 
 def _choose(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,6 +16,8 @@ StopReason = Literal["end", "max_tokens", "stop", "cancelled"]
 
 REQUEST_BREAK = "\n\n"
 """Text of a ``<start>`` that the model writes itself, between a request it finished and its answer."""
+
+_RECALLED = 64  # last prompt tokens that the decoder of a text that goes on is shown
 
 
 @dataclass(frozen=True)
@@ -58,10 +61,13 @@ class Row:
         self.last = -1
         self.seconds = Span()
 
-    def begin(self, reading: Reading, prompt_tokens: int) -> None:
-        """The prompt was taken in."""
+    def begin(self, reading: Reading, prompt: Sequence[int]) -> None:
+        """The prompt's tokens were taken in."""
         self._reading = reading
-        self._prompt_tokens = prompt_tokens
+        self._prompt_tokens = len(prompt)
+        if reading != "request":  # the case of a word that the prompt began, for one, goes on
+            for token in prompt[-_RECALLED:]:
+                self._decoder.push(token)
 
     def choose(self, logits: FloatArray) -> list[Piece]:
         """Choose the next token from ``logits (vocab,)``; the pieces that are certain now."""
