@@ -55,7 +55,7 @@ def chunked_ssd(
             documents = torch.cat([documents, documents[:, -1:].expand(-1, padding)], dim=1)
     skip = x.new_zeros(heads, dtype=exact) if D is None else D.to(exact)
     with torch.autocast(x.device.type, enabled=False):
-        y, state = _ChunkedSSD.apply(
+        y, state = _ChunkedSSD.apply(  # type: ignore[no-untyped-call]
             x, dt, A, B, C, skip, initial_state.to(exact), documents, size, D is not None
         )
     return y[:, :length], state
@@ -130,7 +130,9 @@ class _ChunkedSSD(torch.autograd.Function):
         weighted = _by_group((xc * decays.to_end[..., None]).to(x.dtype), groups)
         added = (bc.transpose(-1, -2) @ weighted).to(dt.dtype)  # (b, c, g, n, r p)
         whole = _per_column(decays.whole, groups, head_dim)
-        states = torch.empty(batch, chunks, groups, d_state, ratio * head_dim, dtype=dt.dtype, device=x.device)
+        states = torch.empty(
+            batch, chunks, groups, d_state, ratio * head_dim, dtype=dt.dtype, device=x.device
+        )
         state = _state_in(initial_state, groups)
         for c in range(chunks):
             states[:, c] = state

@@ -27,7 +27,7 @@ def causal_conv_silu(
     """
     padded = torch.cat([before.to(x.dtype), x], dim=1)
     with torch.autocast(x.device.type, enabled=False):
-        result: Tensor = _CausalConvSiLU.apply(padded, weight.to(x.dtype), bias.to(x.dtype), documents)
+        result: Tensor = _CausalConvSiLU.apply(padded, weight.to(x.dtype), bias.to(x.dtype), documents)  # type: ignore[no-untyped-call]
     return result
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 def gated_rms_norm(y: Tensor, z: Tensor, weight: Tensor, eps: float) -> Tensor:
     """``y, z (batch, length, channels)``, ``weight (channels,)``; float32 inside under mixed precision."""
     with torch.autocast(y.device.type, enabled=False):
-        result: Tensor = _GatedRMSNorm.apply(y, z, weight, eps)
+        result: Tensor = _GatedRMSNorm.apply(y, z, weight, eps)  # type: ignore[no-untyped-call]
     return result
 
 

@@ -29,7 +29,7 @@ def head_loss(hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
     else:
         dtype = hidden.dtype
     with torch.autocast(hidden.device.type, enabled=False):
-        result: Tensor = _HeadLoss.apply(hidden, weight, targets, dtype)
+        result: Tensor = _HeadLoss.apply(hidden, weight, targets, dtype)  # type: ignore[no-untyped-call]
     return result
 
 
@@ -65,9 +65,7 @@ class _HeadLoss(torch.autograd.Function):
             slope = exponent.mul_((counted / normal)[:, None])
             slope.scatter_add_(1, place, -counted.to(exact)[:, None])
             slope = slope.to(dtype)
-            torch.mm(slope, head, out=dhidden[first : first + rows]) if dtype == hidden.dtype else dhidden[
-                first : first + rows
-            ].copy_(slope @ head)
+            dhidden[first : first + rows] = slope @ head
             if dtype == exact:
                 dweight.addmm_(slope.T, block)
             else:

@@ -1,10 +1,10 @@
 """Initial weights that train stably from the first step.
 
-* ``A`` is the real member of the HiPPO family that S4D calls S4D-Real (arXiv 2206.11893, eq. 9): -(1, 2, ..., 16),
-  spread over the heads.
-* ``dt`` is log-uniform in [dt_min, dt_max] and stored through the inverse of softplus (arXiv 2312.00752, 3.6).
-* Projections onto the residual stream are scaled by 1 / sqrt(number of residual additions), so that its
-  variance does not grow with depth (GPT-2's rule).
+* ``A`` is the real member of the HiPPO family that S4D calls S4D-Real (arXiv 2206.11893, eq. 9):
+  -(1, 2, ..., 16), spread over the heads.
+* ``dt`` is log-uniform in [dt_min, dt_max], stored through the inverse of softplus (arXiv 2312.00752, 3.6).
+* Projections onto the residual stream are scaled by 1 / sqrt(number of residual additions), so that
+  its variance does not grow with depth (GPT-2's rule).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The language model: embedding, N residual blocks around an SSD mixer, norm, head. No attention, no positions.
+"""The language model: embedding, N residual blocks around an SSD mixer, norm, head. No attention.
 
-    h = embedding(tokens);  h = h + dropout(mixer(norm(h))) for each block;  logits = head(norm(h))
+h = embedding(tokens);  h = h + dropout(mixer(norm(h))) for each block;  logits = head(norm(h))
 """
 
 from __future__ import annotations

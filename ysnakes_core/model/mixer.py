@@ -37,7 +37,9 @@ class SSDMixer(nn.Module):
         super().__init__()
         self.config = config
         self.conv_channels = config.d_inner + 2 * config.n_groups * config.d_state
-        self.in_proj = nn.Linear(config.d_model, config.d_inner + self.conv_channels + config.n_heads, bias=False)
+        self.in_proj = nn.Linear(
+            config.d_model, config.d_inner + self.conv_channels + config.n_heads, bias=False
+        )
         self.conv1d = nn.Conv1d(
             self.conv_channels, self.conv_channels, config.d_conv, groups=self.conv_channels
         )
@@ -68,7 +70,9 @@ class SSDMixer(nn.Module):
             y, ssm_state = ssd(
                 x.view(batch, length, config.n_heads, config.head_dim),
                 self._time_steps(dt),
-                -torch.exp(self.A_log.float()) if self.A_log.dtype != torch.float64 else -torch.exp(self.A_log),
+                -torch.exp(self.A_log.float())
+                if self.A_log.dtype != torch.float64
+                else -torch.exp(self.A_log),
                 B.reshape(grouped),
                 C.reshape(grouped),
                 D=self.D,
@@ -77,7 +81,9 @@ class SSDMixer(nn.Module):
                 document_ids=documents,
             )
         taps = config.d_conv - 1
-        conv_state = torch.cat([conv_state.to(xbc.dtype), xbc[:, -taps:]], dim=1)[:, -taps:] if taps else conv_state
+        conv_state = (
+            torch.cat([conv_state.to(xbc.dtype), xbc[:, -taps:]], dim=1)[:, -taps:] if taps else conv_state
+        )
         return self.out_proj(self.norm(y.flatten(2), z)), conv_state, ssm_state
 
     def step(self, u: Tensor, conv_state: Tensor, ssm_state: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -78,15 +78,13 @@ def ssd(
     if initial_state is None:
         batch, _, heads, head_dim = x.shape
         initial_state = x.new_zeros(batch, heads, head_dim, B.shape[3], dtype=state_dtype)
-    inputs = [t.to(state_dtype) for t in (x, dt, A, B, C)]
-    if mode == "recurrent":
-        y, state = _recurrent(*inputs, initial_state.to(state_dtype), starts)
-    elif mode == "quadratic":
-        y, state = _quadratic(*inputs, initial_state.to(state_dtype), starts)
-    else:
+    forms = {"recurrent": _recurrent, "quadratic": _quadratic}
+    if mode not in forms:
         raise ValueError(f"mode must be auto, quadratic, chunked or recurrent, not {mode!r}")
+    u, dt, A, B, C = (t.to(state_dtype) for t in (x, dt, A, B, C))
+    y, state = forms[mode](u, dt, A, B, C, initial_state.to(state_dtype), starts)
     if D is not None:
-        y = y + inputs[0] * D.to(state_dtype)[:, None]
+        y = y + u * D.to(state_dtype)[:, None]
     return y.to(x.dtype), state
 
 

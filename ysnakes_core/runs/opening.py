@@ -15,7 +15,7 @@ from ysnakes_core.training.checkpoint import available, load_newest, pointed
 
 @dataclass(frozen=True)
 class OpenedModel:
-    """A model in evaluation mode and where it came from. ``bits_per_byte``: of its last validation, if any."""
+    """A model in evaluation mode and where it came from. ``bits_per_byte``: of its last validation."""
 
     model: LanguageModel
     tokenizer: Tokenizer

@@ -63,7 +63,9 @@ def prepare_text(run: RunDirectory, config: RunConfig, progress: Progress) -> tu
         tokenizer.save(run.tokenizer_file)
     # Always from the file: what is used is exactly what a resume will find.
     tokenizer = Tokenizer.load(run.tokenizer_file)
-    corpus = prepare_corpus(reading, tokenizer, fraction, cache_dir=cache_dir() / "corpora", progress=progress)
+    corpus = prepare_corpus(
+        reading, tokenizer, fraction, cache_dir=cache_dir() / "corpora", progress=progress
+    )
     return tokenizer, corpus
 
 

@@ -16,8 +16,8 @@ from ysnakes_core.runs.directory import RunDirectory
 from ysnakes_core.runs.event_log import EventLog
 from ysnakes_core.runs.events import EVENT_TYPES, Event
 from ysnakes_core.runs.state import RunState
-from ysnakes_core.text.tokenizers import Tokenizer
 from ysnakes_core.text.corpus import TokenStream
+from ysnakes_core.text.tokenizers import Tokenizer
 from ysnakes_core.training.loop import Outcome, Trainer
 from ysnakes_core.training.memory import process_memory
 
@@ -239,7 +239,9 @@ class Steering:
 
     def _sample(self, trainer: Trainer, prompt: str, command: str) -> None:
         assert self._tokenizer is not None
-        options = SamplingOptions(max_tokens=trainer.config.validation.sample_tokens, seed=trainer.progress.step)
+        options = SamplingOptions(
+            max_tokens=trainer.config.validation.sample_tokens, seed=trainer.progress.step
+        )
         trainer.model.eval()
         try:
             text = Completer(trainer.model, self._tokenizer).complete(prompt, options).text
@@ -249,7 +251,8 @@ class Steering:
 
     def _a_request(self) -> str:
         """The request of a validation record; the beginning of a document where there are only plain ones."""
-        assert self._tokenizer is not None and self._validation is not None
+        assert self._tokenizer is not None
+        assert self._validation is not None
         stream, tokenizer = self._validation, self._tokenizer
         for start in stream.starts[:64]:
             ids = [int(i) for i in stream.tokens[start + 1 : start + 129]]

@@ -48,7 +48,8 @@ class EarlyStopping:
             return f"the target of {config.target:g} bits per byte is reached"
         if self.waited >= config.patience:
             least = f" of at least {config.min_delta:g}" if config.min_delta > 0 else ""
-            return f"no improvement{least} in {self.waited} validations; best {self.best:.4f} at step {self.best_step}"
+            best = f"best {self.best:.4f} at step {self.best_step}"
+            return f"no improvement{least} in {self.waited} validations; {best}"
         return ""
 
     def change(self, **values: Any) -> None:

@@ -40,7 +40,7 @@ class Evaluation:
 
     @property
     def bits_per_byte(self) -> float:
-        """All nats, those of the marks too, over the bytes of the text alone: comparable across tokenizers."""
+        """All nats, those of the marks too, over the bytes of the text: comparable across tokenizers."""
         return self.nats / math.log(2.0) / max(1, self.text_bytes)
 
 

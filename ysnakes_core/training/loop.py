@@ -5,8 +5,8 @@
         step: accumulate gradients over micro-batches, clip, step the optimizers
         validate, keep the best, stop early, sample, checkpoint when due
 
-A step whose loss or gradient is not finite changes nothing. ``BAD_STEPS`` of them in a row take the run back to
-its last checkpoint with half the learning rate; after ``MAX_ROLLBACKS`` of those it gives up.
+A step whose loss or gradient is not finite changes nothing. ``BAD_STEPS`` of them in a row take the run
+back to its last checkpoint with half the learning rate; after ``MAX_ROLLBACKS`` of those it gives up.
 """
 
 from __future__ import annotations
@@ -27,7 +27,14 @@ from ysnakes_core.model.language_model import LanguageModel
 from ysnakes_core.text.corpus import Corpus
 from ysnakes_core.text.windows import Batch, Windows
 from ysnakes_core.training import snapshot
-from ysnakes_core.training.checkpoint import checkpoint_name, load_newest, point, pointed, prune, save_checkpoint
+from ysnakes_core.training.checkpoint import (
+    checkpoint_name,
+    load_newest,
+    point,
+    pointed,
+    prune,
+    save_checkpoint,
+)
 from ysnakes_core.training.early_stopping import EarlyStopping, Verdict
 from ysnakes_core.training.evaluation import Evaluation, evaluate
 from ysnakes_core.training.observer import Observer
@@ -178,7 +185,9 @@ class Trainer:
         good = math.isfinite(loss) and math.isfinite(grad_norm)
         if good:
             self.optimizers.step()
-            p.smoothed_loss = loss if p.smoothed_loss is None else SMOOTHING * p.smoothed_loss + (1 - SMOOTHING) * loss
+            p.smoothed_loss = (
+                loss if p.smoothed_loss is None else SMOOTHING * p.smoothed_loss + (1 - SMOOTHING) * loss
+            )
         self.optimizers.zero_grad()
         p.step += 1
         p.tokens += batch.inputs.size
@@ -195,12 +204,14 @@ class Trainer:
         )
         self._bad_steps = 0 if good else self._bad_steps + 1
         if not good:
-            self.observer.emit("warning", message="this step's loss or gradient is not finite; it was skipped")
+            self.observer.emit(
+                "warning", message="this step's loss or gradient is not finite; it was skipped"
+            )
             if self._bad_steps >= BAD_STEPS:
                 self._roll_back()
 
     def _accumulate(self, batch: Batch, micro: int) -> float:
-        """Gradients of the mean loss over the whole batch, a micro-batch at a time; the loss in nats per token."""
+        """Gradients of the mean loss over the whole batch, made a micro-batch at a time; that loss."""
         device = self.model.device
         inputs, targets, ids = (
             torch.from_numpy(a).to(device) for a in (batch.inputs, batch.targets, batch.document_ids)
@@ -213,7 +224,7 @@ class Trainer:
                 device.type, dtype=self.limits.autocast, enabled=self.limits.autocast is not None
             ):
                 nats: Tensor = self.model.loss_sum(inputs[part], targets[part], document_ids=ids[part])
-            (nats / max(1, count)).backward()  # type: ignore[no-untyped-call]
+            (nats / max(1, count)).backward()
             total += float(nats.detach())
         return total / max(1, count)
 
@@ -229,7 +240,11 @@ class Trainer:
             self.observer.sample(self)
         every = settings.checkpoints.checkpoint_every
         step, seconds = self._last_checkpoint
-        due = p.step % every == 0 if every else p.seconds - seconds >= 60 * settings.checkpoints.checkpoint_minutes
+        due = (
+            p.step % every == 0
+            if every
+            else p.seconds - seconds >= 60 * settings.checkpoints.checkpoint_minutes
+        )
         if self.requests.checkpoint or (due and step != p.step):
             self.requests.checkpoint = False
             self.checkpoint()
@@ -310,8 +325,8 @@ class Trainer:
         self.rollbacks += 1
         if self.rollbacks > MAX_ROLLBACKS:
             raise TrainingError(
-                f"the loss stayed not finite at step {at}, after {MAX_ROLLBACKS} roll-backs with ever smaller "
-                "learning rates",
+                f"the loss stayed not finite at step {at}, after {MAX_ROLLBACKS} roll-backs "
+                "with ever smaller learning rates",
                 "resume with --set learning_rate_scale=0.1, or look at the text for something unusual",
             )
         scale = self.progress.rate_scale * 0.5

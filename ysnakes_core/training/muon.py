@@ -1,9 +1,9 @@
 """Muon: momentum whose update is orthogonalised (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/).
 
 torch ships a Muon that orthogonalises in bfloat16, which is right on a GPU and ruinous on a CPU without
-bfloat16 units; here it is done in the precision that suits the device. The iteration runs on the Gram matrix
-``G Gᵀ`` of the short side: every iterate is a polynomial of it times ``G``, so the long side is touched twice,
-not once per iteration.
+bfloat16 units; here it is done in the precision that suits the device. The iteration runs on the Gram
+matrix ``G Gᵀ`` of the short side: every iterate is a polynomial of it times ``G``, so the long side is
+touched twice, not once per iteration.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 # Quintic coefficients a, b, c of x -> a x + b x^3 + c x^5 per iteration: the "polar express" schedule
-# (Amsel et al. 2025, arXiv 2505.16932, algorithm 1), which is the best sequence for the interval it starts from.
+# (Amsel et al. 2025, arXiv 2505.16932, algorithm 1), the best sequence for the interval it starts from.
 COEFFICIENTS: tuple[tuple[float, float, float], ...] = (
     (8.28721201814563, -23.595886519098837, 17.300387312530933),
     (4.107059111542203, -2.9478499167379106, 0.5448431082926601),
@@ -29,7 +29,11 @@ STACK_ELEMENTS = 2**23  # numbers orthogonalised together: bounds the workspace
 
 def orthogonalize(gradient: Tensor, steps: int = 5) -> Tensor:
     """Nearest semi-orthogonal matrices to ``(..., rows, columns)``, all singular values near 1."""
-    dtype = torch.bfloat16 if gradient.device.type == "cuda" else torch.promote_types(gradient.dtype, torch.float32)
+    dtype = (
+        torch.bfloat16
+        if gradient.device.type == "cuda"
+        else torch.promote_types(gradient.dtype, torch.float32)
+    )
     g = gradient.to(dtype)
     tall = g.shape[-2] > g.shape[-1]
     if tall:
@@ -46,15 +50,15 @@ def orthogonalize(gradient: Tensor, steps: int = 5) -> Tensor:
         if i + 1 < steps:
             gram = factor @ gram @ factor
     assert total is not None
-    result = total @ g
+    result: Tensor = total @ g
     return result.mT if tall else result
 
 
 class Muon(torch.optim.Optimizer):
     """Nesterov momentum, orthogonalised, with decoupled weight decay; for two-dimensional weights.
 
-    An update of an ``(rows, columns)`` weight has the root mean square of ``sqrt(max(1, rows / columns))`` times
-    an orthogonal matrix, so one learning rate suits all shapes.
+    The update of a ``(rows, columns)`` weight is a semi-orthogonal matrix times
+    ``sqrt(max(1, rows / columns))``, so that one learning rate suits all shapes.
     """
 
     def __init__(

@@ -1,9 +1,10 @@
 """Sequence-length stages: short sequences first, longer ones when the loss or the budget says so.
 
-Written ``64x32@1.0,128x16@0.5,192``: sequences of 64 tokens, 32 a step, until the smoothed training loss is 1.0
-nats per token; then 128 x 16 until 0.5; then 192, the number of sequences chosen so that a step has about as
-many tokens as before. A stage also ends when its share of the budget (an equal part) is spent, so a threshold
-that is never reached holds nothing up. ``auto`` is one, two and three times the sequence length.
+Written ``64x32@1.0,128x16@0.5,192``: sequences of 64 tokens, 32 a step, until the smoothed training loss is
+1.0 nats per token; then 128 x 16 until 0.5; then 192, the number of sequences chosen so that a step has
+about as many tokens as before. A stage also ends when its share of the budget (an equal part) is spent, so
+that a threshold that is never reached holds nothing up. ``auto`` is one, two and three times the sequence
+length.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ MAX_STAGES = 32
 
 @dataclass(frozen=True)
 class Stage:
-    """``seq_len`` tokens x ``batch_size`` sequences a step, until ``threshold`` (nats per token; None: budget)."""
+    """``batch_size`` sequences of ``seq_len`` tokens a step, until ``threshold`` nats per token if given."""
 
     seq_len: int
     batch_size: int
@@ -58,10 +59,8 @@ def parse_stages(text: str, seq_len: int, batch_size: int) -> tuple[Stage, ...]:
     return tuple(stages)
 
 
-def stage_over(
-    stages: tuple[Stage, ...], index: int, smoothed_loss: float | None, progress: float
-) -> str:
-    """Why stage ``index`` ends now, or "" if it goes on. ``progress`` is that of the whole budget (0 to 1)."""
+def stage_over(stages: tuple[Stage, ...], index: int, smoothed_loss: float | None, progress: float) -> str:
+    """Why stage ``index`` ends now, or "" if it goes on. ``progress``: of the whole budget, 0 to 1."""
     if index + 1 >= len(stages):
         return ""
     threshold = stages[index].threshold
