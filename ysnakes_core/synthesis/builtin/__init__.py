@@ -1,4 +1,4 @@
-"""The built-in teacher: a grammar that writes simple, correct English records, any number, the same for the same seed."""
+"""The built-in teacher: a grammar that writes simple, correct English, always the same for the same seed."""
 
 from ysnakes_core.synthesis.builtin.teacher import KINDS, generate
 

@@ -13,7 +13,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Read the command line and write the files."""
     parser = argparse.ArgumentParser(
         prog="python -m ysnakes_core.synthesis.builtin",
-        description="Write the training text of the built-in teacher: builtin-KIND-N.md files and manifest.json.",
+        description="Write the text of the built-in teacher: builtin-KIND-N.md files and manifest.json.",
     )
     parser.add_argument(
         "folder", type=Path, help="where to write; older builtin-*.md files there are replaced"

@@ -43,18 +43,15 @@ class Character:
 
 @cache
 def _names(key: str) -> tuple[str, ...]:
-    return tuple(catalog("people")[key].split())
+    return tuple(catalog("people")["names"][key].split())
 
 
 @cache
 def _kinds() -> tuple[tuple[str, str, frozenset[str]], ...]:
-    return tuple((kind, group, frozenset(tags.split())) for kind, group, tags in table_of_kinds())
-
-
-def table_of_kinds() -> tuple[tuple[str, ...], ...]:
     """Rows of kind, group and tags; a kind that is to come more often stands there more often."""
-    text: str = catalog("people")["kinds"]
-    return tuple(tuple(field.strip() for field in row.split("|")) for row in text.strip().splitlines())
+    return tuple(
+        (kind, group, frozenset(tags.split())) for kind, group, tags in table("people", "who", "kinds")
+    )
 
 
 @cache
@@ -79,7 +76,7 @@ def draw_name(dice: Dice, group: str, pronoun: str, taken: Collection[str]) -> s
 def draw_character(
     dice: Dice, others: Sequence[Character] = (), avoid: Collection[str] = (), groups: Collection[str] = ()
 ) -> Character:
-    """Somebody whose kind and name differ from the others' and who has none of the traits and tags to avoid."""
+    """Somebody of another kind and name than the others, with none of the traits and tags to avoid."""
     taken_kinds = {other.kind for other in others}
     while True:
         kind, group, tags = dice.pick(_kinds())
@@ -127,7 +124,7 @@ def draw_home(dice: Dice, character: Character) -> str:
     return dice.pick(table("people", "homes", "wild" if wild else "people"))[0]
 
 
-# Rows that only some texts speak of: the slot that tells so, the table, its fields, and whom its last field excludes.
+# Rows that only some texts speak of: the slot that tells so, the table, its fields, whom the last keeps out.
 _SPECIAL = (
     ("skill", "skills", ("skill", "skilled", "skilling", "skill_at"), "hero"),
     ("fear", "fears", ("fear", "fear_when", "fear_asked", "fear_help"), "hero"),
@@ -144,10 +141,12 @@ def draw_scene(
     avoid_other: Collection[str] = (),
     things: Sequence[str] = (),
     places: Collection[str] = (),
+    third: Collection[str] = (),
 ) -> dict[str, str]:
-    """Three characters and all that can happen to them, as slots; those of the second and third end in 2 and 3.
+    """Three characters and all that can happen to them, as slots; the second's end in 2, the third's in 3.
 
-    `uses` tells which of the special slots the text has, so that nobody is left out for a reason it does not name.
+    `uses` tells which of the special slots the text has, so that nobody is kept out for a reason it does not
+    name; `third` holds the groups the third character may be of.
     """
     slots: dict[str, str] = {}
     unfit = {"hero": list(avoid), "other": list(avoid_other)}
@@ -160,8 +159,8 @@ def draw_scene(
 
     hero = draw_character(dice, avoid=unfit["hero"])
     other = draw_character(dice, [hero], avoid=unfit["other"])
-    third = draw_character(dice, [hero, other])
-    slots |= hero.slots() | other.slots("2") | third.slots("3")
+    slots |= hero.slots() | other.slots("2")
+    slots |= draw_character(dice, [hero, other], groups=third).slots("3")
     slots["trait"] = hero.trait
     slots["home"] = draw_home(dice, hero)
     slots["thing"], slots["object"] = draw_object(dice, things)
@@ -177,3 +176,8 @@ def draw_scene(
     slots["grand"] = dice.pick(words("things", "words", "grand"))
     slots["weekday"] = dice.pick(words("things", "words", "weekday"))
     return slots
+
+
+def draw_pet(dice: Dice) -> tuple[str, str]:
+    """A kind of animal that lives with people, and its name."""
+    return dice.pick(words("people", "who", "pets")), dice.pick(_names("animals"))

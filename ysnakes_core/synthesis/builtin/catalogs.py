@@ -14,6 +14,7 @@ def catalog(name: str) -> dict[str, Any]:
     return tomllib.loads((files(__package__) / "catalogs" / f"{name}.toml").read_text(encoding="utf-8"))
 
 
+@cache
 def lines(text: str) -> tuple[str, ...]:
     """The lines of a text that have something in them."""
     return tuple(line.strip() for line in text.splitlines() if line.strip())
@@ -34,6 +35,13 @@ def words(name: str, section: str, key: str) -> tuple[str, ...]:
 
 
 @cache
-def templates(name: str, section: str, key: str) -> tuple[str, ...]:
-    """The templates of an entry, one a line."""
-    return lines(catalog(name)[section][key])
+def phrase(section: str, key: str) -> str:
+    """One template of all the wordings `phrases` has for something; a line `-` stands for saying nothing."""
+    wordings = ("" if line == "-" else line for line in lines(catalog("phrases")[section][key]))
+    return "|".join(wordings)
+
+
+@cache
+def entries(*names: str) -> tuple[dict[str, Any], ...]:
+    """All entries of some catalogs, in their order."""
+    return tuple(entry for name in names for entry in catalog(name).values())

@@ -16,7 +16,7 @@ DEFAULT_SEED = 2026
 DEFAULT_MEGABYTES = 3.0
 MANIFEST = "manifest.json"
 
-# How much of the text each kind gets, in percent; stories come last and also get what the others could not fill.
+# How much of the text each kind gets, in percent. Stories come last and get what the others could not fill.
 _SHARES = {
     "question": 9,
     "explanation": 7,
@@ -73,7 +73,7 @@ class _Record:
 
 
 def _distinct(kind: str, seed: int, budget: int) -> Iterator[_Record]:
-    """Records of a kind, none like an earlier one, until `budget` bytes are full or the kind has nothing new."""
+    """Records of a kind, none like an earlier one, until `budget` bytes are full or nothing new comes."""
     seen = _Seen()
     written, recent = 0, [True] * _WINDOW
     for number, (request, answer) in enumerate(generate(kind, 10**9, seed)):
@@ -88,9 +88,9 @@ def _distinct(kind: str, seed: int, budget: int) -> Iterator[_Record]:
 
 
 def write_corpus(folder: Path, seed: int = DEFAULT_SEED, megabytes: float = DEFAULT_MEGABYTES) -> Path:
-    """Write `builtin-<kind>-<n>.md` files and the manifest into `folder`, in place of the ones there; its path.
+    """Write `builtin-<kind>-<n>.md` files and the manifest into `folder`, in place of the ones there.
 
-    One megabyte is a million bytes.
+    One megabyte is a million bytes. The manifest's path comes back.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("builtin-*.md"):
@@ -114,10 +114,10 @@ def write_corpus(folder: Path, seed: int = DEFAULT_SEED, megabytes: float = DEFA
     manifest = {
         "title": "Training text made by the built-in teacher of ysnakes",
         "licence": "MIT",
-        "format": "UTF-8; a record is request<start>answer<end>, one after the other; a request may be empty",
-        "made_with": f"python -m ysnakes_core.synthesis.builtin FOLDER --seed {seed} --megabytes {megabytes:g}",
-        "how": "Each record is made from (kind, seed, number) alone; a record whose answer shares half or more of its"
-        " runs of five words with an earlier one of its kind is left out.",
+        "format": "UTF-8; a record is request<start>answer<end> and a line end; a request may be empty",
+        "made_with": f"python -m {__package__} FOLDER --seed {seed} --megabytes {megabytes:g}",
+        "how": "Each record is made from (kind, seed, number) alone. A record is left out if half or more of"
+        " all runs of five words in its answer and an earlier one of its kind are shared.",
         "records": sum(int(str(entry["records"])) for entry in files),
         "bytes": spent,
         "files": files,

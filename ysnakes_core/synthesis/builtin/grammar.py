@@ -1,8 +1,8 @@
 """The small template language that the built-in teacher's catalogs are written in.
 
-A template is text in which `(one|two|three)` is a choice, which may be nested, and `{name}` is a slot filled from
-a mapping. `{Name}` is the value of `{name}` with a capital letter. Articles are written `a` everywhere and
-corrected after the slots are filled, since only then is the next word known.
+A template is text in which `(one|two|three)` is a choice, which may be nested, and `{name}` is a slot filled
+from a mapping. `{Name}` is the value of `{name}` with a capital letter. Articles are written `a` everywhere
+and corrected after the slots are filled, since only then is the next word known.
 """
 
 from __future__ import annotations

@@ -32,8 +32,8 @@ KINDS: tuple[str, ...] = tuple(_WRITERS)
 def generate(kind: str, count: int, seed: int, first: int = 0) -> Iterator[tuple[str, str]]:
     """`count` records (request, answer) of a kind, from record number `first` on.
 
-    Each record depends on kind, seed and its number alone. Among many records of one seed some may be alike: the
-    grammar is large, not endless. Raises UsageError for a kind that is not in KINDS.
+    Each record depends on kind, seed and its number alone. Among many records of one seed some may be alike:
+    the grammar is large, not endless. Raises UsageError for a kind that is not in KINDS.
     """
     if kind not in _WRITERS:
         raise UsageError(
