@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import time
 import traceback
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any
 
 import torch
 
+from ysnakes_core import __version__
 from ysnakes_core.configuration import RunConfig
 from ysnakes_core.errors import YsnakesError
 from ysnakes_core.model.language_model import LanguageModel
@@ -171,7 +171,7 @@ def _facts(trainer: Trainer, prepared: Prepared) -> dict[str, Any]:
         "train_tokens": prepared.corpus.train.n_tokens,
         "validation_tokens": prepared.corpus.validation.n_tokens,
         "total_steps": int(trainer.budget.amount) if trainer.budget.unit == "steps" else None,
-        "version": importlib.metadata.version("ysnakes"),
+        "version": __version__,
     }
 
 

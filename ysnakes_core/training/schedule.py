@@ -55,7 +55,7 @@ class Cadence:
         """Ask once after each step; ``fraction`` of the budget is spent."""
         if self.every:
             return step % self.every == 0
-        behind = int(fraction * self.times)
+        behind = int(fraction * self.times + 1e-9)  # so that 22 / 22 of 22 is 22
         is_due = behind > self._seen
         self._seen = behind
         return is_due
