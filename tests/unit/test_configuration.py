@@ -250,3 +250,7 @@ def test_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert paths.home() == tmp_path / "data" / "ysnakes"
     assert paths.cache_dir() == tmp_path / "cache" / "ysnakes"
     assert not (tmp_path / "data").exists(), "asking for a place must not make it"
+
+
+def test_the_shipped_corpus_is_found() -> None:
+    assert list(paths.shipped_corpus().glob("*.md"))
