@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -23,7 +22,10 @@ class Commands(TyperGroup):
         try:
             code = super().main(_debug_first(sys.argv[1:] if args is None else args), *rest, **named)
         except ParserError as error:
-            say_error(*parser_message(error))
+            if type(error).__name__ == "NoArgsIsHelpError":  # a group named without a command
+                say(str(error))
+            else:
+                say_error(*parser_message(error))
             code = WRONG_USAGE
         except (Exception, KeyboardInterrupt) as error:
             code = tell(error)
@@ -70,6 +72,8 @@ def root(
 
 
 def _version() -> str:
+    import importlib.metadata
+
     try:
         return importlib.metadata.version("ysnakes")
     except importlib.metadata.PackageNotFoundError:  # run from a checkout that is not installed

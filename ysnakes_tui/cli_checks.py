@@ -27,7 +27,7 @@ def evaluate_run(
     run: RunName,
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[PATH]...", help="Text to score; none: its validation text."),
+        typer.Argument(metavar="PATH", help="Text to score; none: its validation text."),
     ] = None,
     checkpoint: CheckpointName = None,
     device: Device = "auto",

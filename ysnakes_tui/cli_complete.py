@@ -28,18 +28,18 @@ def register(app: typer.Typer) -> None:
     app.command("complete")(complete)
 
 
-def _option(help: str, *names: str, default: str, metavar: str = "N") -> Any:
-    return typer.Option(*names, help=help, metavar=metavar, show_default=default)
+def _option(help: str, *, default: str, metavar: str = "N") -> Any:
+    return typer.Option(help=f"{help}  [default: {default}]", metavar=metavar, show_default=False)
 
 
 @guarded
 def complete(
     run: Annotated[
-        str, typer.Argument(metavar="[RUN]", help="A run's name, its folder, or latest.")
+        str, typer.Argument(metavar="RUN", help="A run's name, its folder, or latest.")
     ] = "latest",
     text: Annotated[
         str | None,
-        typer.Argument(metavar="[TEXT]", help="What to complete; - reads stdin; none: a prompt loop."),
+        typer.Argument(metavar="TEXT", help="What to complete; - reads stdin; none: a prompt loop."),
     ] = None,
     max_tokens: Annotated[int | None, _option("Most tokens to write.", default="200")] = None,
     temperature: Annotated[float | None, _option("0 is greedy.", default="0.8", metavar="X")] = None,
@@ -81,9 +81,7 @@ def complete(
     prompt = _stdin_text() if text == "-" else None if text is None else _checked(text)
     found = find_run(run, runs_dir)
 
-    from ysnakes_core.completion.engine import Completer
     from ysnakes_core.completion.sampling import SamplingOptions
-    from ysnakes_core.runs.opening import open_model
 
     chosen = {
         "max_tokens": max_tokens,
@@ -96,6 +94,10 @@ def complete(
         "stop": tuple(stop) if stop else None,
     }
     options = SamplingOptions(**{name: value for name, value in chosen.items() if value is not None})  # type: ignore[arg-type]
+
+    from ysnakes_core.completion.engine import Completer
+    from ysnakes_core.runs.opening import open_model
+
     opened = open_model(found, checkpoint, device)
     for note in opened.notes:
         say_warning(note)

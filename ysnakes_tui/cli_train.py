@@ -24,15 +24,16 @@ def register(app: typer.Typer) -> None:
     app.command("train")(train)
 
 
-def _option(help: str, *names: str, metavar: str = "N", default: str | bool = False) -> Any:
-    return typer.Option(*names, help=help, metavar=metavar, show_default=default)
+def _option(help: str, *, metavar: str = "N", default: str = "") -> Any:
+    told = f"{help}  [default: {default}]" if default else help
+    return typer.Option(help=told, metavar=metavar, show_default=False)
 
 
 @guarded
 def train(
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[PATH]...", help="Text to train on; none: the corpus that comes with it."),
+        typer.Argument(metavar="PATH", help="Text to train on; none: the corpus that comes with it."),
     ] = None,
     no_ui: Annotated[bool, typer.Option("--no-ui", help="Train here, without the app.")] = False,
     preset: Annotated[str | None, _option("Size to start from.", metavar="NAME", default="ys-4m")] = None,

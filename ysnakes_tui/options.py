@@ -18,5 +18,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one object a l
 Device = Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda or cuda:N.")]
 CheckpointName = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="best, latest or a checkpoint's name.", show_default="best"),
+    typer.Option(
+        metavar="NAME", help="best, latest or a checkpoint's name.  [default: best]", show_default=False
+    ),
 ]

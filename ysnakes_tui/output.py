@@ -15,8 +15,6 @@ import sys
 from collections.abc import Mapping
 from typing import Any, TextIO
 
-from ysnakes_core.files import printable
-
 _STAND_INS = {
     **{
         "…": "...",
@@ -87,6 +85,8 @@ def speaks_unicode(stream: TextIO) -> bool:
 
 def shown(text: str, limit: int | None = None, *, keep_lines: bool = False) -> str:
     """Text from outside as a terminal may have it: control characters as visible signs."""
+    from ysnakes_core.files import printable  # not needed for --help, which must be quick
+
     return printable(text, limit, keep_lines=keep_lines)
 
 
