@@ -8,9 +8,10 @@ Shapes inside: ``b`` batch, ``c`` chunks, ``l`` positions in a chunk, ``g`` grou
 ``r = h / g`` heads per group, ``p`` head_dim, ``n`` d_state. Heads of one group share B and C, so
 everything but the diagonal blocks is one matrix product per chunk and group over ``r p`` columns.
 
-The gradient of the decays needs no matrix of its own: scaling rows or columns of a linear map gives
-``d cumulative_t = <dy_t, y_t> - <x_t, dx_t>`` (without the skip term), and over a chunk border all
-influence passes through the state, ``<dS, S>``.
+The gradient of a step's log-decay is the sum of all influence that passes over it: from an earlier position
+of the chunk or the state before it, to a later position or the state after it. It is summed from just those,
+never as a difference from totals that include what does not pass (the usual ``<dy, y> - <x, dx>``): where
+little is remembered that difference is only the rounding of its parts.
 """
 
 from __future__ import annotations
@@ -35,8 +36,6 @@ def chunked_ssd(
     documents: Tensor | None,
 ) -> tuple[Tensor, Tensor]:
     """The chunked form of ``ssd``; ``documents (batch, length)`` must not decrease along a row."""
-    if chunk_size < 1:
-        raise ValueError(f"chunk_size must be 1 or more, not {chunk_size}")
     batch, length, heads, head_dim = x.shape
     d_state = B.shape[3]
     exact = torch.promote_types(x.dtype, torch.float32)
@@ -67,8 +66,8 @@ class _Decays:
     def __init__(self, dt: Tensor, A: Tensor, documents: Tensor | None, size: int) -> None:
         batch, length, heads = dt.shape
         chunks = length // size
-        dt = dt.view(batch, chunks, size, heads)
-        cumulative = torch.cumsum(dt * A, dim=2)
+        dt = dt.reshape(batch, chunks, size, heads)
+        cumulative = torch.cumsum(log_decays(dt, A), dim=2)
         # dt scales column j of the matrix: as a logarithm it costs no pass of its own.
         columns = cumulative - torch.log(dt)
         last = cumulative[:, :, -1:]
@@ -81,7 +80,7 @@ class _Decays:
         self.mask = torch.zeros(size, size, dtype=dt.dtype, device=dt.device).masked_fill_(above, -torch.inf)
         self.mask = self.mask.view(1, 1, 1, size, size)
         if documents is not None:
-            d = documents.view(batch, chunks, size)
+            d = documents.reshape(batch, chunks, size)
             ends = d[:, :, -1]
             before = torch.cat([d[:, :1, 0], ends[:, :-1]], dim=1)  # document of the state that comes in
             self.to_end *= (d == ends[:, :, None])[..., None]
@@ -115,7 +114,7 @@ class _ChunkedSSD(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         batch, length, heads, head_dim = x.shape
         groups, d_state = B.shape[2], B.shape[3]
-        chunks, ratio = length // size, heads // groups
+        chunks = length // size
         decays = _Decays(dt, A, documents, size)
         xc = x.reshape(batch, chunks, size, heads, head_dim)
         bc = B.reshape(batch, chunks, size, groups, d_state).transpose(2, 3)  # (b, c, g, l, n)
@@ -130,9 +129,7 @@ class _ChunkedSSD(torch.autograd.Function):
         weighted = _by_group((xc * decays.to_end[..., None]).to(x.dtype), groups)
         added = (bc.transpose(-1, -2) @ weighted).to(dt.dtype)  # (b, c, g, n, r p)
         whole = _per_column(decays.whole, groups, head_dim)
-        states = torch.empty(
-            batch, chunks, groups, d_state, ratio * head_dim, dtype=dt.dtype, device=x.device
-        )
+        states = torch.empty_like(added)
         state = _state_in(initial_state, groups)
         for c in range(chunks):
             states[:, c] = state
@@ -143,15 +140,14 @@ class _ChunkedSSD(torch.autograd.Function):
         y = torch.addcmul(diagonal.transpose(2, 3), carried, decays.from_start[..., None])
         if has_skip:
             y.addcmul_(xc, D[:, None])
-        y = y.to(x.dtype).reshape(batch, length, heads, head_dim)
-        ctx.save_for_backward(x, dt, A, B, C, D, states, state, y, documents)
+        ctx.save_for_backward(x, dt, A, B, C, D, states, documents)
         ctx.size, ctx.has_skip = size, has_skip
-        return y, _state_out(state, heads)
+        return y.to(x.dtype).reshape(x.shape), _state_out(state, heads)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         dy, dstate = grads
-        x, dt, A, B, C, D, states, final, y, documents = ctx.saved_tensors
+        x, dt, A, B, C, D, states, documents = ctx.saved_tensors
         size = ctx.size
         batch, length, heads, head_dim = x.shape
         groups, d_state = B.shape[2], B.shape[3]
@@ -164,52 +160,65 @@ class _ChunkedSSD(torch.autograd.Function):
 
         # Diagonal blocks.
         dyh = dyc.transpose(2, 3).contiguous()  # (b, c, h, l, p)
-        products = dyh @ xc.permute(0, 1, 3, 4, 2)  # <dy_i, x_j>, (b, c, h, l, l)
-        skip = products.diagonal(dim1=-2, dim2=-1).transpose(2, 3).to(dt.dtype, copy=True)  # <dy_t, x_t>
+        influence = (dyh @ xc.permute(0, 1, 3, 4, 2)).to(dt.dtype)  # <dy_i, x_j>, (b, c, h, l, l)
+        skip = influence.diagonal(dim1=-2, dim2=-1).transpose(2, 3).clone()  # <dy_t, x_t>
         blocks = decays.blocks()
-        products *= blocks
-        dmatrix = products.view(batch, chunks, groups, heads // groups, size, size).sum(3)  # (b, c, g, l, l)
-        del products
-        matrix = _masked(cc @ bc.transpose(-1, -2), blocks, x.dtype)
+        influence *= blocks
+        by_group = influence.view(batch, chunks, groups, heads // groups, size, size)
+        dmatrix = by_group.sum(3).to(x.dtype)  # (b, c, g, l, l)
+        inner = cc @ bc.transpose(-1, -2)
+        by_group *= inner[:, :, :, None]  # now what position j does to the loss through position i
+        matrix = _masked(inner, blocks, x.dtype)
+        del blocks
         dx = (matrix.transpose(-1, -2) @ dyh).transpose(2, 3)  # (b, c, l, h, p)
-        del matrix, blocks
+        del matrix
+        itself = influence.diagonal(dim1=-2, dim2=-1).transpose(2, 3).clone()  # (b, c, l, h)
+        influence.diagonal(dim1=-2, dim2=-1).zero_()
+        through_later = influence.sum(-2).transpose(2, 3)
+        rates = (influence.sum(-1).transpose(2, 3) - through_later).contiguous()
+        del influence, by_group
 
         # Blocks below the diagonal: gradients of the states, from the last chunk to the first.
         dcarried = _by_group((dyc * decays.from_start[..., None]).to(x.dtype), groups)
         dlocal = (cc.transpose(-1, -2) @ dcarried).to(dt.dtype)  # (b, c, g, n, r p)
+        entering = states.to(x.dtype)
         dC = dmatrix @ bc
-        dC += dcarried @ states.to(x.dtype).transpose(-1, -2)
+        dC += dcarried @ entering.transpose(-1, -2)
+        rates += _per_head(dcarried * (cc @ entering), heads, dt.dtype)
+        del dcarried, entering
         whole = _per_column(decays.whole, groups, head_dim)
         dstates = torch.empty_like(dlocal)  # of the state after each chunk
         carry = _state_in(dstate.to(dt.dtype), groups)
         for c in range(chunks - 1, -1, -1):
             dstates[:, c] = carry
             carry = torch.addcmul(dlocal[:, c], whole[:, c], carry)
-        after = torch.cat([states[:, 1:], final[:, None]], dim=1)
-        through = (dstates * after).view(*dstates.shape[:-1], heads // groups, head_dim).sum((3, 5))
+        across = (dstates * states).view(*states.shape[:-1], heads // groups, head_dim).sum((3, 5))
+        across = across.view(batch, chunks, heads) * decays.whole
+        leaving = dstates.to(x.dtype)
+        del dstates
         weighted = _by_group((xc * decays.to_end[..., None]).to(x.dtype), groups)
         dB = dmatrix.transpose(-1, -2) @ cc
-        dB += weighted @ dstates.to(x.dtype).transpose(-1, -2)
-        dx = torch.addcmul(
-            dx, _from_group(bc @ dstates.to(x.dtype), heads), decays.to_end[..., None].to(x.dtype)
-        )
-
-        # Decays, dt and A (see the module's docstring).
-        columns = (dx * xc).sum(-1, dtype=dt.dtype)  # <x_t, dx_t> without the skip, (b, c, l, h)
-        rows = (dyc * y.view(shape)).sum(-1, dtype=dt.dtype)
+        dB += weighted @ leaving.transpose(-1, -2)
+        dweighted = bc @ leaving
+        dx = torch.addcmul(dx, _from_group(dweighted, heads), decays.to_end[..., None].to(x.dtype))
+        through_state = _per_head(weighted * dweighted, heads, dt.dtype)
         dD = None
         if ctx.has_skip:
-            rows -= D * skip
             dD = skip.sum((0, 1, 2))
             dx.addcmul_(dyc, D.to(x.dtype)[:, None])
-        drates = (rows - columns).flip(2).cumsum(2).flip(2)
-        drates += through.reshape(batch, chunks, 1, heads)
-        dtc = dt.view(batch, chunks, size, heads)
-        ddt = torch.where(dtc > 0, columns / dtc, 0.0).addcmul_(drates, A)
-        dA = (drates * dtc).sum((0, 1, 2))
+
+        # Decays, dt and A (see the module's docstring).
+        rates = rates.flip(2).cumsum(2).flip(2)
+        rates += across[:, :, None]
+        rates[:, :, 1:] += through_state.cumsum(2)[:, :, :-1]
+        dtc = dt.reshape(batch, chunks, size, heads)
+        rates *= dtc * A > log_floor(dt.dtype)
+        ddt = torch.where(dtc > 0, (itself + through_later + through_state) / dtc, 0.0)
+        ddt.addcmul_(rates, A)
+        dA = (rates * dtc).sum((0, 1, 2))
         return (
             dx.reshape(x.shape),
-            ddt.view(dt.shape),
+            ddt.reshape(dt.shape),
             dA,
             dB.transpose(2, 3).reshape(B.shape),
             dC.transpose(2, 3).reshape(C.shape),
@@ -221,17 +230,27 @@ class _ChunkedSSD(torch.autograd.Function):
         )
 
 
+def log_floor(dtype: torch.dtype) -> float:
+    """Logarithm of the smallest normal number: a decay below it is nothing."""
+    return math.log(torch.finfo(dtype).tiny)
+
+
+def log_decays(dt: Tensor, A: Tensor) -> Tensor:
+    """The logarithm dt A of every step's decay; bounded, so that sums over steps keep their precision."""
+    return (dt * A).clamp_min(log_floor(dt.dtype))
+
+
 def _masked(products: Tensor, blocks: Tensor, dtype: torch.dtype) -> Tensor:
     """C Bᵀ ``(b, c, g, l, l)`` times the decays ``(b, c, h, l, l)`` of the group's heads."""
     batch, chunks, groups, size, _ = products.shape
-    by_group = blocks.view(batch, chunks, groups, -1, size, size)
+    by_group = blocks.view(batch, chunks, groups, blocks.shape[2] // groups, size, size)
     return (by_group * products[:, :, :, None]).view(blocks.shape).to(dtype)
 
 
 def _by_group(t: Tensor, groups: int) -> Tensor:
     """(b, c, l, h, p) -> (b, c, g, l, r p)."""
-    batch, chunks, size = t.shape[:3]
-    return t.reshape(batch, chunks, size, groups, -1).transpose(2, 3)
+    batch, chunks, size, heads, head_dim = t.shape
+    return t.reshape(batch, chunks, size, groups, heads // groups * head_dim).transpose(2, 3)
 
 
 def _from_group(t: Tensor, heads: int) -> Tensor:
@@ -240,19 +259,25 @@ def _from_group(t: Tensor, heads: int) -> Tensor:
     return t.transpose(2, 3).reshape(batch, chunks, size, heads, groups * columns // heads)
 
 
+def _per_head(t: Tensor, heads: int, dtype: torch.dtype) -> Tensor:
+    """(b, c, g, l, r p) -> (b, c, l, h): sums over a head's channels."""
+    return _from_group(t, heads).sum(-1, dtype=dtype)
+
+
 def _per_column(t: Tensor, groups: int, head_dim: int) -> Tensor:
     """(b, c, h) -> (b, c, g, 1, r p): one factor per column of a group's state."""
-    batch, chunks, _ = t.shape
-    return t.view(batch, chunks, groups, 1, -1, 1).expand(-1, -1, -1, -1, -1, head_dim).flatten(4)
+    batch, chunks, heads = t.shape
+    wide = t[..., None].expand(batch, chunks, heads, head_dim)
+    return wide.reshape(batch, chunks, groups, 1, heads // groups * head_dim)
 
 
 def _state_in(state: Tensor, groups: int) -> Tensor:
     """(batch, heads, head_dim, d_state) -> (batch, groups, d_state, r head_dim)."""
-    batch, _, _, d_state = state.shape
-    return state.reshape(batch, groups, -1, d_state).transpose(-1, -2)
+    batch, heads, head_dim, d_state = state.shape
+    return state.reshape(batch, groups, heads // groups * head_dim, d_state).transpose(-1, -2)
 
 
 def _state_out(state: Tensor, heads: int) -> Tensor:
     """(batch, groups, d_state, r head_dim) -> (batch, heads, head_dim, d_state)."""
-    batch, _, d_state, _ = state.shape
-    return state.transpose(-1, -2).reshape(batch, heads, -1, d_state)
+    batch, groups, d_state, columns = state.shape
+    return state.transpose(-1, -2).reshape(batch, heads, groups * columns // heads, d_state)

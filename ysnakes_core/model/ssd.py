@@ -18,12 +18,12 @@ Decays are always exponentials of differences of cumulative sums, never ratios o
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
-from ysnakes_core.model.chunked_ssd import chunked_ssd
+from ysnakes_core.model.chunked_ssd import chunked_ssd, log_decays
 
 Mode = Literal["auto", "quadratic", "chunked", "recurrent"]
 
@@ -49,7 +49,8 @@ def ssd(
 
     Args:
         x: input, ``(batch, length, heads, head_dim)``.
-        dt: time steps, positive, ``(batch, length, heads)``.
+        dt: time steps, positive, ``(batch, length, heads)``; one that underflowed to 0 is a step that does
+            nothing.
         A: decay rates, negative, ``(heads,)``.
         B, C: input and output maps, ``(batch, length, groups, d_state)``; ``groups`` divides ``heads``.
         D: skip weights ``(heads,)`` or None.
@@ -68,6 +69,10 @@ def ssd(
         ValueError: shapes that do not fit, an empty sequence, or an unknown mode.
     """
     _check(x, dt, A, B, C, D, initial_state, document_ids)
+    if mode not in get_args(Mode):
+        raise ValueError(f"mode must be auto, quadratic, chunked or recurrent, not {mode!r}")
+    if chunk_size < 1:
+        raise ValueError(f"chunk_size must be 1 or more, not {chunk_size}")
     if mode == "auto":
         grad = torch.is_grad_enabled() and any(t.requires_grad for t in (x, dt, A, B, C))
         mode = "recurrent" if x.shape[1] < RECURRENT_BELOW and not grad else "chunked"
@@ -78,11 +83,10 @@ def ssd(
     if initial_state is None:
         batch, _, heads, head_dim = x.shape
         initial_state = x.new_zeros(batch, heads, head_dim, B.shape[3], dtype=state_dtype)
-    forms = {"recurrent": _recurrent, "quadratic": _quadratic}
-    if mode not in forms:
-        raise ValueError(f"mode must be auto, quadratic, chunked or recurrent, not {mode!r}")
+    form = _recurrent if mode == "recurrent" else _quadratic
     u, dt, A, B, C = (t.to(state_dtype) for t in (x, dt, A, B, C))
-    y, state = forms[mode](u, dt, A, B, C, initial_state.to(state_dtype), starts)
+    with torch.autocast(x.device.type, enabled=False):
+        y, state = form(u, dt, A, B, C, initial_state.to(state_dtype), starts)
     if D is not None:
         y = y + u * D.to(state_dtype)[:, None]
     return y.to(x.dtype), state
@@ -129,7 +133,7 @@ def _quadratic(
     repeat = heads // B.shape[2]
     b = B.repeat_interleave(repeat, dim=2)
     c = C.repeat_interleave(repeat, dim=2)
-    cumulative = torch.cumsum(dt * A, dim=1).transpose(1, 2)  # (batch, heads, length)
+    cumulative = torch.cumsum(log_decays(dt, A), dim=1).transpose(1, 2)  # (batch, heads, length)
     allowed = torch.ones(length, length, dtype=torch.bool, device=x.device).tril()
     carried = torch.ones(1, length, dtype=torch.bool, device=x.device)
     kept = carried
@@ -170,7 +174,8 @@ def _check(
     batch, length, heads, head_dim = x.shape
     if length < 1:
         raise ValueError("the sequence is empty: its length must be 1 or more")
-    if B.dim() != 4 or B.shape[:2] != x.shape[:2] or C.shape != B.shape or heads % B.shape[2] != 0:
+    fits = B.dim() == 4 and B.shape[:2] == x.shape[:2] and C.shape == B.shape
+    if not fits or B.shape[2] < 1 or heads % B.shape[2]:
         raise ValueError(
             "B and C must be (batch, length, groups, d_state) with groups dividing "
             f"{heads} heads, not {tuple(B.shape)} and {tuple(C.shape)}"
