@@ -171,6 +171,8 @@ def draw_scene(
     slots["weather"], slots["time"] = dice.pick(table("things", "days"))
     slots["day"] = expand(dice.pick(_DAYS), slots, dice)
     slots["day_in"] = f"on a {slots['weather']} {slots['time']}"
+    slots["object3"] = dice.pick(words("things", "words", "flying"))
+    slots["color"] = dice.pick(words("things", "words", "color"))
     slots["in_spot"] = dice.pick(table("things", "spots"))[0]
     slots["sad_state2"] = dice.pick(words("things", "words", "sad_state"))
     slots["grand"] = dice.pick(words("things", "words", "grand"))

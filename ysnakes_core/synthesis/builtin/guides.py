@@ -10,7 +10,7 @@ from ysnakes_core.synthesis.builtin.grammar import Dice, expand, uncapitalized
 
 def howto(dice: Dice) -> tuple[str, str]:
     """How to do something, as prose or as a list with numbers."""
-    entry = dice.pick(entries("howtos_making", "howtos_doing"))
+    entry = dice.pick(entries("howtos_making", "howtos_doing", "howtos_home", "howtos_life"))
     slots = {
         "task": entry["task"],
         "task_you": entry["task"].replace(" my ", " your "),

@@ -7,9 +7,9 @@ from functools import cache
 
 from ysnakes_core.synthesis.builtin.cast import draw_scene
 from ysnakes_core.synthesis.builtin.catalogs import catalog, lines, phrase
-from ysnakes_core.synthesis.builtin.grammar import Dice, expand
+from ysnakes_core.synthesis.builtin.grammar import Dice, capitalized, expand
 
-_PLOT_CATALOGS = ("plots_finding", "plots_trying", "plots_together", "plots_away")
+_PLOT_CATALOGS = ("plots_finding", "plots_trying", "plots_together", "plots_away", "plots_wonder")
 
 _STEP_LEFT_OUT = 0.7
 _CLOSED = 0.15
@@ -102,7 +102,11 @@ def story(dice: Dice) -> tuple[str, str]:
         first = parts[0].split()
         begun = " ".join(first[: 3 + dice.below(len(first) - 4)])
         return begun, text[len(begun) + 1 :]
-    if way < 26:
+    if way < 25:
         cut = 1 + dice.below(2)
         return " ".join(parts[:cut]), " ".join(parts[cut:])
+    if way < 28:
+        begun, _, rest = text[max(0, text.find(capitalized(slots["day"]))) :].partition(". ")
+        if slots["name"] in begun and rest:
+            return f"{begun}.", rest
     return _request(dice, plot, slots, text), text
