@@ -29,7 +29,7 @@ def _joined(parts: list[str]) -> str:
 
 def explanation(dice: Dice) -> tuple[str, str]:
     """What something is."""
-    entry = dice.pick(entries("nature", "life", "made"))
+    entry = dice.pick(entries("nature", "life", "made", "ideas"))
     slots = {"subject": entry["name"], "is": "are" if entry.get("are") else "is"}
     if dice.chance(0.35):
         request = expand(entry["ask"], slots, dice)

@@ -59,6 +59,6 @@ def diary(dice: Dice) -> tuple[str, str]:
 def talk(dice: Dice) -> tuple[str, str]:
     """A greeting or a few friendly words."""
     entry = dice.pick(entries("talk"))
-    subjects = [other["name"] for other in entries("nature", "life", "made") if not other.get("are")]
+    subjects = [other["name"] for other in entries("nature", "life", "made", "ideas") if not other.get("are")]
     slots = draw_scene(dice) | {"subject": dice.pick(subjects)}
     return expand(entry["ask"], slots, dice), " ".join(told(entry["text"], dice, 9, 9, slots))
