@@ -198,6 +198,7 @@ def side_of(documents: list[Document], fraction: float = 0.2) -> dict[str, bool]
     )
     assert train
     assert validation
+    assert not {d.content_hash for d in train} & {d.content_hash for d in validation}
     return {d.content_hash: False for d in train} | {d.content_hash: True for d in validation}
 
 
@@ -251,9 +252,12 @@ def test_few_documents_are_on_both_sides(count: int, fraction: float, seed: int)
     side_of([document((seed, n), 20) for n in range(count)], fraction)
 
 
-def test_documents_that_are_all_alike_are_still_split() -> None:
+def test_documents_that_are_mostly_alike_are_still_split() -> None:
     text = " ".join(words("x", 300))
-    side_of([Document("q", f"{text} {n}") for n in range(10)])
+    alike = [Document("q", f"{text} {n}") for n in range(200)]
+    assert 10 < sum(side_of(alike).values()) < 80
+    mixed = side_of(alike + alike + [document(n) for n in range(30)])
+    assert 20 < sum(mixed[d.content_hash] for d in alike + alike) < 160
 
 
 @pytest.mark.parametrize("separator", ["\n\n", "\n", "\r\n\r\n", ". ", " ", ""])

@@ -2,15 +2,15 @@
 
 A signature is the smallest value of each of many hash functions over a text's runs of three words; two
 texts agree in as many places as their sets of runs overlap (Broder 1997). Texts that agree in a whole
-band are compared, and grouped where the signatures say that the overlap is 60 % or more. It is written
-on numpy, some fifty texts a hash call, because 100,000 documents should take well under a minute.
+band are compared, and grouped where the signatures say that the overlap is 60 % or more. Written on numpy,
+a text's runs and all hash functions at once, because 100,000 documents should take well under a minute.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ import numpy.typing as npt
 SHINGLE_WORDS = 3
 BANDS, ROWS = 30, 4  # of two texts with 60 % overlap all but 2 % meet in some band
 SIMILAR = 0.6
+REPORT_EVERY = 512  # texts between two reports of progress
 
 _WORD = re.compile(r"\w+")
 _AT_ONCE = 4096  # runs of words hashed at once
@@ -28,16 +29,16 @@ UInt64 = npt.NDArray[np.uint64]
 
 
 def group_near_duplicates(
-    texts: Sequence[str], progress: Callable[[int], None] | None = None
+    texts: Iterable[str], count: int, progress: Callable[[int], None] | None = None
 ) -> npt.NDArray[np.int64]:
-    """For each text the index of its group's first member; a text unlike all others is its own group."""
-    signatures = np.empty((len(texts), BANDS * ROWS), dtype=np.uint32)
+    """For each of ``count`` texts the index of its group's first member; its own if it is like no other."""
+    signatures = np.empty((count, BANDS * ROWS), dtype=np.uint32)
     hashed = _WordHashes()
     for index, text in enumerate(texts):
         signatures[index] = _signature(_shingles(text, hashed))
-        if progress is not None and index % 256 == 0:
+        if progress is not None and index % REPORT_EVERY == 0:
             progress(index)
-    return _connected(len(texts), _similar_pairs(signatures))
+    return _connected(count, _similar_pairs(signatures))
 
 
 class _WordHashes(dict[str, int]):

@@ -3,13 +3,15 @@
 A document's side is a hash of its own content, so it stays when files are added, renamed or put in
 another order. Near-duplicates form a group that is decided as one, by its member with the smallest
 hash: adding a near-duplicate of a document can change that document's side, adding anything else cannot.
-Two cases depend on the collection as a whole: a group that holds more of the documents than validation
-should goes to training, and where chance leaves a side empty, one group is moved there.
+Three cases depend on the collection as a whole: a group that holds more of the documents than validation
+should goes to training; where most documents are one group, only copies are held together in it; and where
+chance leaves a side empty, one group is moved there.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -75,33 +77,36 @@ def _for_validation(documents: list[Document], fraction: float, progress: Progre
     """Whether each document is kept for validation; at least one is and one is not."""
     total = len(documents)
     report = None if progress is None else (lambda done: progress(done, total))
-    groups = group_near_duplicates([f"{d.request or ''}\n{d.answer}" for d in documents], report)
-    members: dict[int, list[int]] = {}
-    for index, group in enumerate(groups.tolist()):
-        members.setdefault(group, []).append(index)
-    if len(members) == 1:  # everything resembles everything: only copies stay together
-        by_content: dict[str, list[int]] = {}
-        for index, document in enumerate(documents):
-            by_content.setdefault(document.content_hash, []).append(index)
-        members = dict(enumerate(by_content.values()))
-    if len(members) == 1:  # blocks of a text that repeats itself
-        members = {index: [index] for index in range(total)}
-    drawn = {
-        group: _draw(min(documents[index].content_hash for index in indices))
-        for group, indices in members.items()
-    }
+    groups = group_near_duplicates((f"{d.request or ''}\n{d.answer}" for d in documents), total, report)
+    if progress is not None:
+        progress(total, total)
+    members = _held_together(documents, groups.tolist())
+    drawn = [_draw(min(documents[index].content_hash for index in group)) for group in members]
+    ordered = sorted(range(len(members)), key=lambda number: (drawn[number], number))
     validation = {
-        group
-        for group, indices in members.items()
-        if drawn[group] < fraction and (len(indices) == 1 or len(indices) <= fraction * total)
+        number
+        for number, group in enumerate(members)
+        if drawn[number] < fraction and (len(group) == 1 or len(group) <= fraction * total)
     }
-    ordered = sorted(members, key=lambda group: (drawn[group], group))
     if not validation:
-        validation = {min(ordered, key=lambda group: (len(members[group]) > total // 2, drawn[group], group))}
+        small = [number for number in ordered if len(members[number]) <= total / 2]
+        validation = set((small or ordered)[:1])
     elif len(validation) == len(members):
         validation.discard(ordered[-1])
-    chosen = {index for group in validation for index in members[group]}
+    chosen = {index for number in validation for index in members[number]}
     return [index in chosen for index in range(total)]
+
+
+def _held_together(documents: list[Document], groups: list[int]) -> list[list[int]]:
+    """The indices that are decided as one: near-duplicates, or at least copies, or at the least blocks."""
+    members: dict[str, list[int]] = {}
+    size = Counter(groups)
+    for index, (document, group) in enumerate(zip(documents, groups, strict=True)):
+        most_are_alike = size[group] > len(documents) / 2
+        members.setdefault(document.content_hash if most_are_alike else str(group), []).append(index)
+    if len(members) == 1:  # the blocks of a text that only repeats itself
+        return [[index] for index in range(len(documents))]
+    return list(members.values())
 
 
 def _draw(content_hash: str) -> float:

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ysnakes_core.errors import DataError
-from ysnakes_core.files import printable
+from ysnakes_core.errors import DataError, RunError
+from ysnakes_core.files import printable, read_limited
 from ysnakes_core.text.records import END_MARK, START_MARK
 
 END_ID = 0
@@ -52,16 +52,14 @@ def canonical_json(content: Mapping[str, Any]) -> str:
 def read_json(path: Path) -> dict[str, Any]:
     """The file's JSON object. DataError where it is missing, too large or not JSON."""
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
+        data = read_limited(path, MAX_FILE_BYTES)
     except FileNotFoundError:
         raise DataError(f"there is no tokenizer at {printable(str(path))}", "check the path") from None
     except OSError as error:
-        raise DataError(
-            f"{printable(str(path))} cannot be read ({error.strerror})", "check the path"
-        ) from None
-    if len(data) > MAX_FILE_BYTES:
-        raise refuse(path, f"it is larger than {MAX_FILE_BYTES // 2**20} MB")
+        reason = (error.strerror or str(error)).lower()
+        raise DataError(f"{printable(str(path))} cannot be read ({reason})", "check the path") from None
+    except RunError as error:  # too large, or a pipe or a device
+        raise DataError(error.what, _HINT) from None
     try:
         content = json.loads(data.decode("utf-8"))
     except (ValueError, RecursionError):  # not UTF-8 and not JSON are both ValueErrors
