@@ -70,6 +70,19 @@ def test_folders_are_read_in_order_and_hidden_and_other_files_left_out(tmp_path:
     assert reading.problems == []
 
 
+@pytest.mark.skipif(os.name == "nt", reason="paths are shorter there")
+def test_deep_folders_are_read(tmp_path: Path) -> None:
+    folders = [tmp_path]
+    for _ in range(1200):  # more than Python's recursion reaches
+        folders.append(folders[-1] / "a")
+        folders[-1].mkdir()
+    file = write(folders[-1] / "x.md", "deep")
+    assert [document.answer for document in read_documents([tmp_path]).documents] == ["deep"]
+    file.unlink()
+    for folder in reversed(folders[1:]):  # what cleans up afterwards does recurse
+        folder.rmdir()
+
+
 def test_a_file_is_read_once_however_often_it_is_named(tmp_path: Path) -> None:
     file = write(tmp_path / "a.md", "text")
     reading = read_documents([file, tmp_path, tmp_path / "." / "a.md"])

@@ -127,16 +127,12 @@ def _files(path: Path, problems: list[Problem]) -> Iterator[Path]:
 
 
 def _files_under(folder: Path, problems: list[Problem]) -> Iterator[Path]:
-    try:
-        with os.scandir(folder) as found:
-            entries = sorted(found, key=lambda entry: entry.name)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        name = printable(str(folder))
-        problems.append(Problem(name, "", f"the folder cannot be read ({reason})", "check its permissions"))
-        return
-    for entry in entries:
-        if entry.name.startswith("."):
+    """Text files below a folder in the order of their names; not by recursion, which deep folders exhaust."""
+    open_folders = [_entries(folder, problems)]
+    while open_folders:
+        entry = next(open_folders[-1], None)
+        if entry is None:
+            open_folders.pop()
             continue
         is_text = Path(entry.name).suffix.lower() in SUFFIXES
         if entry.is_symlink():
@@ -146,9 +142,21 @@ def _files_under(folder: Path, problems: list[Problem]) -> Iterator[Path]:
                     Problem(printable(entry.path), "", "symbolic links are not followed", "name its target")
                 )
         elif entry.is_dir(follow_symlinks=False):
-            yield from _files_under(Path(entry.path), problems)
+            open_folders.append(_entries(Path(entry.path), problems))
         elif is_text:
             yield Path(entry.path)
+
+
+def _entries(folder: Path, problems: list[Problem]) -> Iterator[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as found:
+            entries = [entry for entry in found if not entry.name.startswith(".")]
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        name = printable(str(folder))
+        problems.append(Problem(name, "", f"the folder cannot be read ({reason})", "check its permissions"))
+        return iter(())
+    return iter(sorted(entries, key=lambda entry: entry.name))
 
 
 def _nothing_usable(paths: Sequence[Path], reading: Reading) -> DataError:
