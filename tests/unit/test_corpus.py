@@ -1,4 +1,4 @@
-"""From files to encoded streams: reading, splitting, encoding, and the cache."""
+"""Encoding documents into streams, and the cache that keeps them."""
 
 from __future__ import annotations
 
@@ -8,25 +8,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections import Counter
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from ysnakes_core.errors import DataError, UsageError, YsnakesError
-from ysnakes_core.text import reading as reading_module
-from ysnakes_core.text.corpus import (
-    Reading,
-    TokenStream,
-    encode_documents,
-    prepare_corpus,
-    read_documents,
-    split_documents,
-)
+from ysnakes_core.errors import DataError, YsnakesError
+from ysnakes_core.text.corpus import Reading, TokenStream, encode_documents, prepare_corpus
 from ysnakes_core.text.records import Document, format_record
 from ysnakes_core.text.token_stream import KEEP_FILES, make_stream, read_stream, write_stream
 from ysnakes_core.text.tokenizers import Tokenizer, train_tokenizer
@@ -53,278 +44,6 @@ def write(path: Path, data: str | bytes) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data.encode() if isinstance(data, str) else data)
     return path
-
-
-# Reading
-
-
-def test_folders_are_read_in_order_and_hidden_and_other_files_left_out(tmp_path: Path) -> None:
-    write(tmp_path / "b.md", "q<start>b<end>")
-    write(tmp_path / "a" / "z.txt", "prose z")
-    write(tmp_path / "a" / "y.MD", "prose y")
-    for name in (".hidden.md", ".git/x.md", "picture.png", "notes.markdown"):
-        write(tmp_path / name, "not this")
-    reading = read_documents([tmp_path])
-    assert [document.answer for document in reading.documents] == ["prose y", "prose z", "b"]
-    assert reading.files == [tmp_path / "a" / "y.MD", tmp_path / "a" / "z.txt", tmp_path / "b.md"]
-    assert reading.problems == []
-
-
-@pytest.mark.skipif(os.name == "nt", reason="paths are shorter there")
-def test_deep_folders_are_read(tmp_path: Path) -> None:
-    folders = [tmp_path]
-    for _ in range(1200):  # more than Python's recursion reaches
-        folders.append(folders[-1] / "a")
-        folders[-1].mkdir()
-    file = write(folders[-1] / "x.md", "deep")
-    assert [document.answer for document in read_documents([tmp_path]).documents] == ["deep"]
-    file.unlink()
-    for folder in reversed(folders[1:]):  # what cleans up afterwards does recurse
-        folder.rmdir()
-
-
-def test_a_file_is_read_once_however_often_it_is_named(tmp_path: Path) -> None:
-    file = write(tmp_path / "a.md", "text")
-    reading = read_documents([file, tmp_path, tmp_path / "." / "a.md"])
-    assert len(reading.documents) == len(reading.files) == 1
-
-
-def test_a_named_file_may_have_any_suffix(tmp_path: Path) -> None:
-    assert read_documents([write(tmp_path / "README", "text")]).documents[0].answer == "text"
-
-
-def test_a_byte_order_mark_is_accepted_and_line_breaks_are_kept(tmp_path: Path) -> None:
-    file = write(tmp_path / "a.md", b"\xef\xbb\xbfone\r\ntwo\r\n")
-    assert read_documents([file]).documents[0].answer == "one\r\ntwo\r\n"
-
-
-def test_bad_files_are_told_and_lose_nothing_else(tmp_path: Path) -> None:
-    write(tmp_path / "binary.md", b"text\0text")
-    write(tmp_path / "empty.md", "")
-    write(tmp_path / "good.md", "good")
-    write(tmp_path / "latin.md", "caf\u00e9".encode("latin-1") + b" au lait")
-    write(tmp_path / "records.md", "a<start>b\n\nq<start>a<end>")
-    reading = read_documents([tmp_path])
-    assert [document.answer for document in reading.documents] == ["good", "a"]
-    assert [(Path(p.source).name, p.where, p.what) for p in reading.problems] == [
-        ("binary.md", "byte 4", "it is a binary file (a NUL byte)"),
-        ("empty.md", "", "the file is empty"),
-        ("latin.md", "byte 3", "it is not UTF-8 text"),
-        ("records.md", "line 1", "<start> without <end>"),
-    ]
-    assert all(problem.hint for problem in reading.problems)
-
-
-def test_nothing_usable_says_what_the_matter_is(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"no \.md or \.txt file in .*; name files"):
-        read_documents([tmp_path])
-    write(tmp_path / "a.md", b"\xff")
-    write(tmp_path / "b.md", b"")
-    with pytest.raises(DataError, match=r"a\.md, byte 0: it is not UTF-8 text \(and 1 more"):
-        read_documents([tmp_path])
-    with pytest.raises(DataError, match="no text was named"):
-        read_documents([])
-
-
-@pytest.mark.parametrize("name", ["none", "file.md/none", "nul\0", "x" * 5000])
-def test_a_missing_path_is_an_error(name: str, tmp_path: Path) -> None:
-    write(tmp_path / "file.md", "text")
-    with pytest.raises(DataError) as raised:
-        read_documents([tmp_path / "file.md", tmp_path / name])
-    assert raised.value.hint == "check the path"
-
-
-@pytest.mark.skipif(os.name == "nt", reason="needs POSIX files")
-def test_symbolic_links_in_folders_are_not_followed(tmp_path: Path) -> None:
-    secret = write(tmp_path / "outside" / "secret.md", "secret")
-    folder = tmp_path / "folder"
-    write(folder / "a.md", "a")
-    (folder / "link.md").symlink_to(secret)
-    (folder / "loop").symlink_to(folder)
-    (folder / "away").symlink_to(secret.parent)
-    reading = read_documents([folder])
-    assert [document.answer for document in reading.documents] == ["a"]
-    assert [problem.what for problem in reading.problems] == ["symbolic links are not followed"]
-    assert read_documents([folder / "link.md"]).documents[0].answer == "secret"  # it was asked for
-
-
-@pytest.mark.skipif(os.name == "nt", reason="needs POSIX files")
-@pytest.mark.timeout(10)
-def test_pipes_are_not_waited_for(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe.md")
-    write(tmp_path / "a.md", "a")
-    assert [problem.what for problem in read_documents([tmp_path]).problems] == ["it is not a regular file"]
-    with pytest.raises(DataError, match="not a regular file"):
-        read_documents([tmp_path / "pipe.md"])
-
-
-@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="the superuser may read everything")
-def test_files_that_may_not_be_read(tmp_path: Path) -> None:
-    write(tmp_path / "a.md", "a")
-    write(tmp_path / "b.md", "b").chmod(0)
-    assert [problem.what for problem in read_documents([tmp_path]).problems] == [
-        "it cannot be read (permission denied)"
-    ]
-
-
-def test_names_cannot_steer_a_terminal(tmp_path: Path) -> None:
-    name = "bad\x1b[31m\n.md"
-    write(tmp_path / name, b"\xff")
-    write(tmp_path / ("good" + name), "text")
-    reading = read_documents([tmp_path])
-    assert not set("\x1b\n") & set(str(reading.problems[0]) + reading.documents[0].source)
-
-
-@given(
-    st.integers(20, 400), st.lists(st.sampled_from(["q\u20ac", "<start>", "<end>", "a\n", "é"]), min_size=1)
-)
-@settings(deadline=None)
-def test_a_file_read_in_pieces_is_the_same(size: int, pieces: list[str]) -> None:
-    data = "".join(pieces * 7).encode()
-    whole = reading_module._parse(data, "x")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reading_module, "PIECE_BYTES", size)
-        assert reading_module._parse(data, "x") == whole
-
-
-def test_a_bad_byte_in_a_late_piece_is_found_where_it_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(reading_module, "PIECE_BYTES", 64)
-    data = b"q<start>a<end>\n" * 20
-    file = write(tmp_path / "a.md", data + b"\xff" + data)
-    write(tmp_path / "b.md", b"\xef\xbb\xbf" + data)
-    reading = read_documents([tmp_path])
-    assert [problem.where for problem in reading.problems] == [f"byte {len(data)}"]
-    assert {Path(document.source).name for document in reading.documents} == {"b.md"}
-    assert [document.line for document in reading.documents] == list(range(1, 21))
-    assert str(file) in reading.problems[0].source
-
-
-# Splitting
-
-
-def side_of(documents: list[Document], fraction: float = 0.2) -> dict[str, bool]:
-    train, validation = split_documents(documents, fraction)
-    assert Counter(d.content_hash for d in [*train, *validation]) == Counter(
-        d.content_hash for d in documents
-    )
-    assert train
-    assert validation
-    assert not {d.content_hash for d in train} & {d.content_hash for d in validation}
-    return {d.content_hash: False for d in train} | {d.content_hash: True for d in validation}
-
-
-def test_about_the_fraction_is_kept() -> None:
-    documents = [document(n) for n in range(1000)]
-    for fraction in (0.02, 0.2, 0.5):
-        kept = sum(side_of(documents, fraction).values())
-        assert abs(kept - 1000 * fraction) < 4 * (1000 * fraction) ** 0.5
-
-
-def test_a_document_stays_when_files_are_added_renamed_and_reordered() -> None:
-    documents = [document(n) for n in range(200)]
-    before = side_of(documents)
-    changed = [Document(d.request, d.answer, "renamed.md", 99) for d in documents[::-1]]
-    after = side_of(changed + [document(("more", n)) for n in range(300)])
-    assert {key: after[key] for key in before} == before
-
-
-def test_copies_and_near_copies_are_on_the_same_side() -> None:
-    dice = random.Random(1)
-    documents, families = [], []
-    for n in range(150):
-        original = words(n, 120)
-        family = [Document("q", " ".join(original))] * 2
-        for _ in range(2):
-            altered = list(original)
-            for place in dice.sample(range(120), 6):
-                altered[place] = "other"
-            family.append(Document("q", " ".join(altered)))
-        family.append(Document("q", " ".join(original).upper() + "!"))
-        documents += family
-        families.append(family)
-    dice.shuffle(documents)
-    side = side_of(documents)
-    assert [len({side[d.content_hash] for d in family}) for family in families] == [1] * 150
-    assert 10 < sum(side[family[0].content_hash] for family in families) < 60
-
-
-def test_a_group_larger_than_the_fraction_is_trained_on() -> None:
-    base = " ".join(words("base", 200))
-    alike = [Document(None, f"{base} {' '.join(words(n, 5))}") for n in range(50)]
-    for seed in range(10):
-        others = [document((seed, n)) for n in range(50)]
-        side = side_of(alike + others, 0.1)
-        assert not any(side[d.content_hash] for d in alike)
-
-
-@given(st.integers(2, 12), st.sampled_from([0.01, 0.02, 0.5, 0.9]), st.integers(0, 99))
-@settings(deadline=None)
-def test_few_documents_are_on_both_sides(count: int, fraction: float, seed: int) -> None:
-    side_of([document((seed, n), 20) for n in range(count)], fraction)
-
-
-def test_documents_that_are_mostly_alike_are_still_split() -> None:
-    text = " ".join(words("x", 300))
-    alike = [Document("q", f"{text} {n}") for n in range(200)]
-    assert 10 < sum(side_of(alike).values()) < 80
-    mixed = side_of(alike + alike + [document(n) for n in range(30)])
-    assert 20 < sum(mixed[d.content_hash] for d in alike + alike) < 160
-
-
-@pytest.mark.parametrize("separator", ["\n\n", "\n", "\r\n\r\n", ". ", " ", ""])
-@pytest.mark.parametrize("copies", [1, 3])
-def test_one_document_of_prose_is_split_without_loss(separator: str, copies: int) -> None:
-    text = separator.join("".join(words(n, 30)) for n in range(100))
-    prose = Document(None, text, "book.txt", 1)
-    train, validation = split_documents([prose] * copies, 0.05)
-    assert sum(len(d.answer) for d in validation) < 0.2 * len(text)
-    assert all(d.answer in text and d.source == "book.txt" for d in train + validation)
-    joined = sorted(train + validation, key=lambda d: text.index(d.answer))
-    assert "".join(d.answer for d in joined) == text
-
-
-def test_a_text_that_repeats_itself_is_split_too() -> None:
-    train, validation = split_documents([Document(None, "Again and again.\n\n" * 100)], 0.1)
-    assert train
-    assert validation
-    assert sum(d.text_bytes for d in train + validation) == 1800
-
-
-def test_blocks_begin_on_the_line_they_say() -> None:
-    text = "".join(f"line {n} {' '.join(words(n, 8))}\n" for n in range(1, 200))
-    for side in split_documents([Document(None, text, "x.md", 1)], 0.3):
-        assert [d.answer.split()[1] for d in side] == [str(d.line) for d in side]
-
-
-def test_long_prose_is_decided_block_by_block() -> None:
-    books = [
-        Document(None, "\n\n".join(" ".join(words((b, n), 80)) for n in range(1500)), f"{b}")
-        for b in range(3)
-    ]
-    train, validation = split_documents(books, 0.05)
-    total = sum(d.text_bytes for d in books)
-    assert sum(d.text_bytes for d in train + validation) == total
-    assert 0 < sum(d.text_bytes for d in validation) < 0.15 * total
-
-
-@pytest.mark.parametrize(
-    "documents", [[Document(None, "short")], [Document("q", "a" * 5000)], [Document("q", "answer")] * 3]
-)
-def test_too_small_to_split(documents: list[Document]) -> None:
-    with pytest.raises(DataError, match=r"too small to keep a part.*; add text"):
-        split_documents(documents, 0.1)
-    assert split_documents(documents, 0.0) == (documents, [])
-
-
-def test_fractions_that_cannot_be() -> None:
-    for fraction in (-0.1, 1.0, float("nan")):
-        with pytest.raises(UsageError, match="validation fraction"):
-            split_documents([document(1)], fraction)
-
-
-# Encoding and the cache
 
 
 def texts_of(stream: TokenStream) -> list[str]:
@@ -460,7 +179,6 @@ def test_threads_writing_the_same_stream_leave_it_whole(tmp_path: Path) -> None:
 
 
 @given(st.lists(st.tuples(st.lists(st.integers(2, 65_535), max_size=9), st.integers(0, 99)), max_size=9))
-@settings(deadline=None)
 def test_a_written_stream_is_read_back(
     tmp_path_factory: pytest.TempPathFactory, pieces: list[tuple[list[int], int]]
 ) -> None:

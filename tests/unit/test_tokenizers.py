@@ -130,7 +130,7 @@ def test_lone_surrogates_become_replacement_characters() -> None:
 
 @pytest.mark.parametrize("kind", ["bpe", "word"])
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 def test_the_order_of_documents_changes_nothing(kind: str, seed: int) -> None:
     shuffled = documents()
     random.Random(seed).shuffle(shuffled)

@@ -8,7 +8,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ysnakes_core.errors import DataError, UsageError
@@ -46,7 +46,6 @@ SEEDS = st.integers(0, 2**40)
 
 
 @given(SIZES, SEQ_LENS, SEEDS)
-@settings(deadline=None)
 def test_over_the_passes_every_token_is_a_target_once_a_pass(
     sizes: list[int], seq_len: int, seed: int
 ) -> None:
@@ -65,7 +64,6 @@ def test_over_the_passes_every_token_is_a_target_once_a_pass(
 
 
 @given(SIZES, SEQ_LENS, SEEDS, st.booleans())
-@settings(deadline=None)
 def test_a_window_is_pieces_of_whole_documents_in_a_row(
     sizes: list[int], seq_len: int, seed: int, pack: bool
 ) -> None:
@@ -87,7 +85,6 @@ def test_a_window_is_pieces_of_whole_documents_in_a_row(
 
 
 @given(SIZES, SEQ_LENS, SEEDS)
-@settings(deadline=None)
 def test_unpacked_documents_have_windows_of_their_own(sizes: list[int], seq_len: int, seed: int) -> None:
     windows = Windows(stream_of(sizes), seq_len, seed, END, pack=False)
     for _ in range(2):
@@ -106,7 +103,6 @@ def test_unpacked_documents_have_windows_of_their_own(sizes: list[int], seq_len:
 
 
 @given(SIZES, SEQ_LENS, SEEDS, st.booleans(), st.lists(st.integers(1, 7), max_size=8))
-@settings(deadline=None)
 def test_a_state_continues_exactly(
     sizes: list[int], seq_len: int, seed: int, pack: bool, batches: list[int]
 ) -> None:
@@ -126,7 +122,6 @@ def test_a_state_continues_exactly(
 
 
 @given(SIZES, SEQ_LENS, SEEDS, st.booleans(), st.lists(st.integers(1, 9), min_size=1))
-@settings(deadline=None)
 def test_batch_sizes_cut_the_same_line(
     sizes: list[int], seq_len: int, seed: int, pack: bool, cuts: list[int]
 ) -> None:
