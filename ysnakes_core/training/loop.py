@@ -317,6 +317,8 @@ class Trainer:
             self.observer.emit("warning", message=note)
         snapshot.check_identity(self.identity, checkpoint.state)
         snapshot.restore(self, checkpoint)
+        # From an older one than the newest: a kill before the next save must come back here.
+        point(self.checkpoints, "latest", checkpoint.name)
         self._last_checkpoint = (self.progress.step, self.progress.seconds)
         return checkpoint.name
 

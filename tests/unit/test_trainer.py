@@ -1,0 +1,220 @@
+"""The training loop on a tiny model: faults, early stopping, stages, accumulation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from ysnakes_core.configuration import ModelConfig, RunConfig, apply_settings
+from ysnakes_core.errors import TrainingError
+from ysnakes_core.model.language_model import LanguageModel
+from ysnakes_core.text.corpus import Corpus
+from ysnakes_core.text.token_stream import make_stream
+from ysnakes_core.training.checkpoint import available, load_checkpoint, pointed
+from ysnakes_core.training.evaluation import evaluate
+from ysnakes_core.training.loop import Limits, Trainer
+from ysnakes_core.training.schedule import Budget
+from ysnakes_core.training.stages import parse_stages
+
+VOCABULARY = 30
+SHAPE = ModelConfig(d_model=16, n_layers=2, d_state=4, head_dim=8, chunk_size=8)
+
+
+class Recorder:
+    """An observer that keeps the events and lets a test step in before every step."""
+
+    def __init__(self, before_step: Callable[[Trainer], None] = lambda trainer: None) -> None:
+        self.events: list[tuple[str, dict[str, Any]]] = []
+        self._before_step = before_step
+
+    def emit(self, kind: str, **fields: Any) -> None:
+        self.events.append((kind, fields))
+
+    def between_steps(self, trainer: Trainer) -> None:
+        self._before_step(trainer)
+
+    def sample(self, trainer: Trainer) -> None:
+        self.events.append(("sample", {}))
+
+    def stopping(self) -> bool:
+        return False
+
+    def all(self, kind: str) -> list[dict[str, Any]]:
+        return [fields for name, fields in self.events if name == kind]
+
+
+def corpus(documents: int = 40) -> Corpus:
+    rng = np.random.default_rng(0)
+
+    def document() -> tuple[list[int], int]:
+        first = int(rng.integers(2, VOCABULARY))
+        return [2 + (first + i) % (VOCABULARY - 2) for i in range(int(rng.integers(5, 30)))], 20
+
+    sides = [make_stream([document() for _ in range(n)], 0, VOCABULARY) for n in (documents, 6)]
+    return Corpus(sides[0], sides[1], "hash", [])
+
+
+def trainer(folder: Path, observer: Recorder, micro: int = 4, **settings: object) -> Trainer:
+    changes = {"steps": 30, "seq_len": 16, "batch_size": 4, "checkpoint_every": 5, **settings}
+    config = apply_settings(RunConfig(model=SHAPE), [f"{k}={v}" for k, v in changes.items()])
+    stages = parse_stages(config.training.stages, config.training.seq_len, config.training.batch_size)
+    torch.manual_seed(0)
+    return Trainer(
+        config,
+        LanguageModel(config.model, VOCABULARY),
+        corpus(),
+        stages,
+        Limits((micro,) * len(stages)),
+        observer,
+        end_id=0,
+        identity={"the text": "hash"},
+        checkpoints=folder,
+    )
+
+
+def poison(trained: Trainer) -> None:
+    with torch.no_grad():
+        trained.model.embedding.weight.fill_(math.nan)
+
+
+def test_training_learns_and_ends_with_the_best_checkpoint(tmp_path: Path) -> None:
+    seen = Recorder()
+    trained = trainer(tmp_path, seen, steps=80)
+    outcome = trained.run()
+    assert (outcome.status, trained.progress.step) == ("finished", 80)
+    scores = [event["bits_per_byte"] for event in seen.all("validation")]
+    assert scores[-1] < 0.6 * scores[0]
+    best = pointed(tmp_path, "best")
+    assert best is not None
+    model = LanguageModel(SHAPE, VOCABULARY)
+    model.load_state_dict(load_checkpoint(tmp_path, best).model)
+    found = evaluate(model, trained.corpus.validation)
+    assert found is not None
+    assert found.bits_per_byte == pytest.approx(min(scores), abs=1e-9)
+
+
+def test_one_bad_step_is_skipped_and_changes_no_weight(tmp_path: Path) -> None:
+    before: list[torch.Tensor] = []
+
+    def spoil(trained: Trainer) -> None:
+        step, weight = trained.progress.step, trained.model.norm.weight
+        if step == 10:
+            before.append(weight.detach().clone())
+            weight.data[0] = math.nan
+        elif step == 11:
+            weight.data[0] = before[0][0]
+            assert torch.equal(weight.detach(), before[0])
+
+    seen = Recorder(spoil)
+    trainer(tmp_path, seen).run()
+    losses = [event["loss"] for event in seen.all("step")]
+    assert [i for i, loss in enumerate(losses) if not math.isfinite(loss)] == [10]
+    assert len(seen.all("warning")) == 1
+    assert not seen.all("rollback")
+
+
+def test_bad_steps_in_a_row_roll_back_with_half_the_learning_rate_and_training_goes_on(
+    tmp_path: Path,
+) -> None:
+    poisoned: list[int] = []
+
+    def spoil(trained: Trainer) -> None:
+        if trained.progress.step == 12 and not poisoned:
+            poisoned.append(1)
+            poison(trained)
+
+    seen = Recorder(spoil)
+    trained = trainer(tmp_path, seen, validate_every=100)
+    assert trained.run().status == "finished"
+    (event,) = seen.all("rollback")
+    assert (event["checkpoint"], event["to_step"], event["learning_rate_scale"]) == ("step-00000010", 10, 0.5)
+    assert math.isfinite(seen.all("step")[-1]["loss"])
+    assert all(bool(p.isfinite().all()) for p in trained.model.parameters())
+
+
+def test_after_three_roll_backs_it_gives_up_and_says_so(tmp_path: Path) -> None:
+    seen = Recorder(lambda trained: poison(trained) if trained.progress.step >= 7 else None)
+    with pytest.raises(TrainingError, match="not finite") as error:
+        trainer(tmp_path, seen).run()
+    assert "learning_rate_scale" in error.value.hint
+    assert [event["learning_rate_scale"] for event in seen.all("rollback")] == [0.5, 0.25, 0.125]
+    good = load_checkpoint(tmp_path, available(tmp_path)[-1])
+    assert all(bool(t.isfinite().all()) for t in good.model.values())
+
+
+def test_early_stopping_ends_the_run_with_its_reason(tmp_path: Path) -> None:
+    seen = Recorder()
+    trained = trainer(tmp_path, seen, steps=200, validate_every=1, patience=2, learning_rate_scale=0)
+    outcome = trained.run()
+    assert outcome.status == "finished"
+    assert outcome.reason.startswith("stopped early: no improvement")
+    assert trained.progress.step < 10
+    assert seen.all("early_stopping")[-1]["stopping"] is True
+
+
+def test_micro_batches_give_the_gradients_of_the_whole_batch(tmp_path: Path) -> None:
+    runs = [trainer(tmp_path / str(micro), Recorder(), micro=micro, steps=4) for micro in (1, 3, 4)]
+    for run in runs:
+        run.run()
+    for name, whole in runs[-1].model.named_parameters():
+        for other in runs[:-1]:
+            assert torch.allclose(dict(other.model.named_parameters())[name], whole, atol=1e-5), name
+
+
+def test_stages_follow_each_other(tmp_path: Path) -> None:
+    seen = Recorder()
+    trainer(tmp_path, seen, stages="8x8@2.9,16x4,24x3").run()
+    stages = seen.all("stage")
+    assert [(s["seq_len"], s["batch_size"]) for s in stages] == [(8, 8), (16, 4), (24, 3)]
+    assert [s["seq_len"] for s in seen.all("step")][-1] == 24
+
+
+def test_a_budget_in_minutes_ends_by_the_clock(tmp_path: Path) -> None:
+    now = [0.0]
+
+    def tick() -> float:
+        now[0] += 0.5
+        return now[0]
+
+    seen = Recorder()
+    trained = trainer(tmp_path, seen, steps=0, minutes=1.0)
+    trained._clock = tick
+    assert trained.budget == Budget("minutes", 1.0)
+    trained.run()
+    rates = [event["learning_rate"] for event in seen.all("step")]
+    assert trained.progress.seconds >= 60
+    assert 10 < len(rates) < 60
+    assert rates[-1] < 0.2 * max(rates)
+
+
+def test_evaluation_of_documents_longer_than_a_block_equals_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = corpus()
+    torch.manual_seed(0)
+    model = LanguageModel(SHAPE, VOCABULARY)
+    whole = evaluate(model, text.train)
+    monkeypatch.setattr("ysnakes_core.training.evaluation.BLOCK_TOKENS", 7)
+    small = evaluate(model, text.train)
+    assert whole is not None
+    assert small is not None
+    assert small.nats == pytest.approx(whole.nats, rel=1e-6)
+    assert small.tokens == whole.tokens == text.train.n_tokens - 1  # nothing follows the last mark
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("scale", [1, 4])
+def test_two_thousand_steps_stay_finite(tmp_path: Path, scale: int) -> None:
+    seen = Recorder()
+    trained = trainer(
+        tmp_path, seen, steps=2000, learning_rate_scale=scale, checkpoint_every=1000, enabled=False
+    )
+    trained.run()
+    assert len(seen.all("step")) == 2000
+    assert all(math.isfinite(event["loss"]) for event in seen.all("step"))
+    assert not seen.all("warning")
