@@ -1,8 +1,4 @@
-"""What all tests share.
-
-Properties are checked without deadlines, since machines differ. The models here are tiny: two threads would
-spend their time waiting for one another, and many times more of it on a busy machine.
-"""
+"""What all tests share."""
 
 from __future__ import annotations
 
@@ -10,7 +6,9 @@ import os
 
 from hypothesis import settings
 
-os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported; the processes that tests start inherit it
+# Threads that wait for each other by spinning bring a busy machine to a halt. Read when torch is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
+# How long an example takes says more about the machine than about the code.
 settings.register_profile("ysnakes", deadline=None)
 settings.load_profile("ysnakes")

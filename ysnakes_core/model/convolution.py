@@ -23,12 +23,28 @@ def causal_conv_silu(
         weight: ``(channels, taps)``, the last tap on the position itself. bias: ``(channels,)``.
         before: the ``taps - 1`` inputs before the first position, ``(batch, taps - 1, channels)``; they
             belong to the document of the first position.
-        documents: integers ``(batch, length)``; taps don't reach into another document. None: one document.
+        documents: numbers ``(batch, length)`` that don't decrease; taps don't reach into another document.
+            None: one document.
     """
     padded = torch.cat([before.to(x.dtype), x], dim=1)
     with torch.autocast(x.device.type, enabled=False):
         result: Tensor = _CausalConvSiLU.apply(padded, weight.to(x.dtype), bias.to(x.dtype), documents)  # type: ignore[no-untyped-call]
     return result
+
+
+def conv_window(x: Tensor, before: Tensor, documents: Tensor | None = None) -> Tensor:
+    """What the convolution looks back on after the last position: ``before`` for the text that follows.
+
+    Inputs of other documents than the last position's are zero, as before a document's first position.
+    """
+    taps = before.shape[1]
+    if taps == 0:
+        return before
+    window = torch.cat([before.to(x.dtype), x[:, -taps:]], dim=1)[:, -taps:]
+    if documents is None:
+        return window
+    owners = torch.cat([documents[:, :1].expand(-1, taps), documents[:, -taps:]], dim=1)[:, -taps:]
+    return window * (owners == documents[:, -1:])[..., None]
 
 
 class _CausalConvSiLU(torch.autograd.Function):

@@ -28,8 +28,9 @@ def head_loss(hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
         dtype = torch.get_autocast_dtype(hidden.device.type)
     else:
         dtype = hidden.dtype
+    wanted = torch.is_grad_enabled() and (hidden.requires_grad or weight.requires_grad)
     with torch.autocast(hidden.device.type, enabled=False):
-        result: Tensor = _HeadLoss.apply(hidden, weight, targets, dtype)  # type: ignore[no-untyped-call]
+        result: Tensor = _HeadLoss.apply(hidden, weight, targets, dtype, wanted)  # type: ignore[no-untyped-call]
     return result
 
 
@@ -40,9 +41,10 @@ def block_rows(vocab_size: int) -> int:
 
 class _HeadLoss(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, dtype: torch.dtype) -> Tensor:
+    def forward(
+        ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, dtype: torch.dtype, wanted: bool
+    ) -> Tensor:
         exact = torch.promote_types(hidden.dtype, torch.float32)
-        wanted = hidden.requires_grad or weight.requires_grad
         head = weight.to(dtype)
         dhidden = torch.empty_like(hidden) if wanted else None
         dweight = torch.zeros_like(weight, dtype=exact) if wanted else None
@@ -77,7 +79,7 @@ class _HeadLoss(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         dhidden, dweight = ctx.saved_tensors
-        return dhidden * grads[0].to(dhidden.dtype), dweight * grads[0].to(dweight.dtype), None, None
+        return dhidden * grads[0].to(dhidden.dtype), dweight * grads[0].to(dweight.dtype), None, None, None
 
 
 def dense_loss(logits: Tensor, targets: Tensor) -> Tensor:

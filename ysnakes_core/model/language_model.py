@@ -13,6 +13,7 @@ from ysnakes_core.configuration import ModelConfig
 from ysnakes_core.model.head_loss import IGNORED, head_loss
 from ysnakes_core.model.initialization import scaled_normal_
 from ysnakes_core.model.mixer import SSDMixer
+from ysnakes_core.model.ssd import document_numbers
 from ysnakes_core.model.state import ModelState
 
 
@@ -61,11 +62,10 @@ class LanguageModel(nn.Module):
     def initial_state(self, batch_size: int) -> ModelState:
         """The state before any token."""
         config, weight = self.config, self.embedding.weight
-        channels = self.blocks[0].mixer.conv_channels
         exact = torch.promote_types(weight.dtype, torch.float32)
         shape = (batch_size, config.n_heads, config.head_dim, config.d_state)
         return ModelState(
-            tuple(weight.new_zeros(batch_size, config.d_conv - 1, channels) for _ in self.layers),
+            tuple(self._empty_window(batch_size) for _ in self.layers),
             tuple(weight.new_zeros(shape, dtype=exact) for _ in self.layers),
         )
 
@@ -120,16 +120,20 @@ class LanguageModel(nn.Module):
             ssm.append(ssm_state)
         return self.head(self.norm(hidden)), ModelState(tuple(conv), tuple(ssm))
 
+    def _empty_window(self, batch_size: int) -> Tensor:
+        channels = self.blocks[0].mixer.conv_channels
+        return self.embedding.weight.new_zeros(batch_size, self.config.d_conv - 1, channels)
+
     def _blocks(
         self, tokens: Tensor, document_ids: Tensor | None, state: ModelState | None
     ) -> tuple[Tensor, ModelState]:
-        start = self.initial_state(tokens.shape[0]) if state is None else state
+        documents = None if document_ids is None else document_numbers(document_ids)
         hidden = self.embedding(tokens)  # stays float32 under mixed precision: the residual stream
+        nothing = self._empty_window(tokens.shape[0])
         conv, ssm = [], []
         for i, block in enumerate(self.blocks):
-            mixed, conv_state, ssm_state = block.mixer(
-                block.norm(hidden), start.conv[i], None if state is None else start.ssm[i], document_ids
-            )
+            conv_state, ssm_state = (nothing, None) if state is None else (state.conv[i], state.ssm[i])
+            mixed, conv_state, ssm_state = block.mixer(block.norm(hidden), conv_state, ssm_state, documents)
             hidden = hidden + block.dropout(mixed)
             conv.append(conv_state)
             ssm.append(ssm_state)

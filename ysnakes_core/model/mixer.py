@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ysnakes_core.configuration import ModelConfig
-from ysnakes_core.model.convolution import causal_conv_silu
+from ysnakes_core.model.convolution import causal_conv_silu, conv_window
 from ysnakes_core.model.gated_norm import gated_rms_norm
 from ysnakes_core.model.initialization import initial_a_log, initial_dt_bias, scaled_normal_
 from ysnakes_core.model.ssd import ssd, ssd_step
@@ -21,13 +21,13 @@ from ysnakes_core.model.ssd import ssd, ssd_step
 class GatedRMSNorm(nn.Module):
     """Holder of the weight of ``gated_rms_norm``."""
 
-    def __init__(self, channels: int, eps: float) -> None:
+    def __init__(self, channels: int, eps: float, groups: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.ones(channels))
-        self.eps = eps
+        self.eps, self.groups = eps, groups
 
     def forward(self, y: Tensor, z: Tensor) -> Tensor:
-        return gated_rms_norm(y, z, self.weight, self.eps)
+        return gated_rms_norm(y, z, self.weight, self.eps, self.groups)
 
 
 class SSDMixer(nn.Module):
@@ -46,7 +46,7 @@ class SSDMixer(nn.Module):
         self.dt_bias = nn.Parameter(initial_dt_bias(config.n_heads, config.dt_min, config.dt_max))
         self.A_log = nn.Parameter(initial_a_log(config.n_heads))
         self.D = nn.Parameter(torch.ones(config.n_heads))
-        self.norm = GatedRMSNorm(config.d_inner, config.norm_eps)
+        self.norm = GatedRMSNorm(config.d_inner, config.norm_eps, config.n_groups)
         self.out_proj = nn.Linear(config.d_inner, config.d_model, bias=False)
         scaled_normal_(self.in_proj.weight)
         scaled_normal_(self.out_proj.weight, n_residuals=config.n_layers)
@@ -56,7 +56,8 @@ class SSDMixer(nn.Module):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """The output, and the convolution's and the map's state after the last position.
 
-        ``conv_state (batch, d_conv - 1, channels)``; ``ssm_state`` as in ``ssd`` or None for zero.
+        ``conv_state (batch, d_conv - 1, channels)``; ``ssm_state`` as in ``ssd`` or None for zero;
+        ``documents (batch, length)`` as from ``document_numbers``.
         """
         config = self.config
         batch, length, _ = u.shape
@@ -70,9 +71,7 @@ class SSDMixer(nn.Module):
             y, ssm_state = ssd(
                 x.view(batch, length, config.n_heads, config.head_dim),
                 self._time_steps(dt),
-                -torch.exp(self.A_log.float())
-                if self.A_log.dtype != torch.float64
-                else -torch.exp(self.A_log),
+                -torch.exp(_exact(self.A_log)),
                 B.reshape(grouped),
                 C.reshape(grouped),
                 D=self.D,
@@ -80,10 +79,7 @@ class SSDMixer(nn.Module):
                 initial_state=ssm_state,
                 document_ids=documents,
             )
-        taps = config.d_conv - 1
-        conv_state = (
-            torch.cat([conv_state.to(xbc.dtype), xbc[:, -taps:]], dim=1)[:, -taps:] if taps else conv_state
-        )
+        conv_state = conv_window(xbc, conv_state, documents)
         return self.out_proj(self.norm(y.flatten(2), z)), conv_state, ssm_state
 
     def step(self, u: Tensor, conv_state: Tensor, ssm_state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -100,15 +96,13 @@ class SSDMixer(nn.Module):
         y, ssm_state = ssd_step(
             x.view(batch, config.n_heads, config.head_dim),
             self._time_steps(dt),
-            -torch.exp(self.A_log),
+            -torch.exp(_exact(self.A_log)),
             B.reshape(grouped),
             C.reshape(grouped),
             ssm_state,
             D=self.D,
         )
-        gated = y.flatten(1) * F.silu(z)
-        out = self.out_proj(F.rms_norm(gated, gated.shape[-1:], self.norm.weight, self.norm.eps))
-        return out, window[:, 1:], ssm_state
+        return self.out_proj(self.norm(y.flatten(1), z)), window[:, 1:], ssm_state
 
     @property
     def _widths(self) -> list[int]:
@@ -121,5 +115,9 @@ class SSDMixer(nn.Module):
 
     def _time_steps(self, dt: Tensor) -> Tensor:
         """softplus(dt + bias), clamped, in float32 or better."""
-        exact = torch.promote_types(dt.dtype, torch.float32)
-        return F.softplus(dt.to(exact) + self.dt_bias).clamp(max=self.config.dt_limit)
+        return F.softplus(_exact(dt) + self.dt_bias).clamp(max=self.config.dt_limit)
+
+
+def _exact(t: Tensor) -> Tensor:
+    """In float32 or better."""
+    return t.to(torch.promote_types(t.dtype, torch.float32))

@@ -76,7 +76,7 @@ def ssd(
     if mode == "auto":
         grad = torch.is_grad_enabled() and any(t.requires_grad for t in (x, dt, A, B, C))
         mode = "recurrent" if x.shape[1] < RECURRENT_BELOW and not grad else "chunked"
-    starts = None if document_ids is None else _document_numbers(document_ids)
+    starts = None if document_ids is None else document_numbers(document_ids)
     if mode == "chunked":
         return chunked_ssd(x, dt, A, B, C, D, chunk_size, initial_state, starts)
     state_dtype = torch.promote_types(x.dtype, torch.float32)
@@ -102,7 +102,7 @@ def ssd_step(
         B, C: ``(batch, groups, d_state)``. state: ``(batch, heads, head_dim, d_state)``.
 
     Returns:
-        ``y (batch, heads, head_dim)`` and the next state.
+        ``y (batch, heads, head_dim)`` in the type of ``x``, and the next state in its own.
     """
     repeat = x.shape[1] // B.shape[1]
     b = B.repeat_interleave(repeat, dim=1) if B.shape[1] != 1 else B
@@ -110,7 +110,7 @@ def ssd_step(
     decay = torch.exp(dt * A)
     state = state * decay[..., None, None] + (x * dt[..., None])[..., None] * b[:, :, None, :]
     y = (state * c[:, :, None, :]).sum(-1)
-    return (y if D is None else y + x * D[:, None]), state
+    return (y if D is None else y + x * D[:, None]).to(x.dtype), state
 
 
 def _recurrent(
@@ -153,7 +153,7 @@ def _quadratic(
     return y, final
 
 
-def _document_numbers(document_ids: Tensor) -> Tensor:
+def document_numbers(document_ids: Tensor) -> Tensor:
     """Number the runs of equal ids along each row, so that a value that comes back is a new document."""
     changes = document_ids[:, 1:] != document_ids[:, :-1]
     return torch.nn.functional.pad(changes.to(torch.int32), (1, 0)).cumsum(dim=1, dtype=torch.int32)
