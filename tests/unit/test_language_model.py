@@ -199,7 +199,7 @@ def test_every_parameter_learns(model):
 def test_a_batch_without_targets_costs_nothing(model):
     loss = model.loss(random_tokens(1, 1, 6), torch.full((1, 6), -100))
     loss.backward()
-    assert float(loss) == 0.0
+    assert loss.item() == 0.0
     assert not any(p.grad.any() for p in model.parameters())
 
 
