@@ -38,14 +38,14 @@ def evaluate_run(
 
     Every document is scored whole, with all of its own context.
     """
-    from ysnakes_tui.run_lookup import find_run
+    from ysnakes_tui.run_lookup import checked_checkpoint, find_run
 
     found = find_run(run, runs_dir)
 
     from ysnakes_core.runs.opening import open_model
     from ysnakes_core.training.evaluation import evaluate
 
-    opened = open_model(found, checkpoint, device)
+    opened = open_model(found, checked_checkpoint(found, checkpoint), device)
     for note in opened.notes:
         say_warning(note)
     stream = _given_text(opened, paths) if paths else _validation_text(found, opened)

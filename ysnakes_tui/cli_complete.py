@@ -74,7 +74,7 @@ def complete(
     Without TEXT you are asked for one again and again; "exit" or ctrl+d leaves, ctrl+c ends a completion.
     """
     from ysnakes_core.errors import UsageError
-    from ysnakes_tui.run_lookup import find_run
+    from ysnakes_tui.run_lookup import checked_checkpoint, find_run
 
     if as_ not in _READINGS:
         raise UsageError(f"a prompt cannot be read as {as_}", f"choose one of: {', '.join(_READINGS)}")
@@ -98,12 +98,12 @@ def complete(
     from ysnakes_core.completion.engine import Completer
     from ysnakes_core.runs.opening import open_model
 
-    opened = open_model(found, checkpoint, device)
+    opened = open_model(found, checked_checkpoint(found, checkpoint), device)
     for note in opened.notes:
         say_warning(note)
     if not quiet:
         _introduce(found.name, opened)
-    teller = _Teller(Completer(opened.model, opened.tokenizer), options, as_, json=json, quiet=quiet)
+    teller = Teller(Completer(opened.model, opened.tokenizer), options, as_, json=json, quiet=quiet)
     if prompt is not None:
         return teller.complete(prompt)
     return _loop(teller)
@@ -139,7 +139,7 @@ def _stdin_text() -> str:
     return text.removesuffix("\n").removesuffix("\r")
 
 
-class _Teller:
+class Teller:
     """Completes prompts and writes what comes."""
 
     def __init__(
@@ -192,7 +192,7 @@ class _Teller:
         )
 
 
-def _loop(teller: _Teller) -> int:
+def _loop(teller: Teller) -> int:
     """Prompts until "exit" or the end of input. Without a terminal every line of stdin is one."""
     if not is_terminal(sys.stdin):
         for line in sys.stdin:

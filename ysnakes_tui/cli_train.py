@@ -174,7 +174,7 @@ def _go_on(
     named: str, request: Request, checkpoint: str | None, folder: Path | None, json: bool, quiet: bool
 ) -> int:
     from ysnakes_core.errors import RunError, UsageError
-    from ysnakes_tui.run_lookup import command, find_run
+    from ysnakes_tui.run_lookup import checked_checkpoint, command, find_run
 
     run = find_run(named, folder)
     before = run.read_config()
@@ -197,6 +197,7 @@ def _go_on(
 
     from ysnakes_tui.training_session import Session
 
+    checkpoint = checked_checkpoint(run, checkpoint)
     if after != before:
         run.write_config(after)
     return Session(run, folder, fresh=False, json=json, quiet=quiet).train(checkpoint)

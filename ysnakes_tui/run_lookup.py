@@ -38,6 +38,20 @@ def find_run(named: str, folder: Path | None) -> RunDirectory:
     return open_run(runs, named)  # says which runs there are
 
 
+def checked_checkpoint(run: RunDirectory, name: str | None) -> str | None:
+    """``name`` if the run has that checkpoint. One that is broken is fallen back from, one never there isn't.
+
+    Raises ``UsageError``.
+    """
+    from ysnakes_core.training.checkpoint import POINTERS, available
+
+    names = available(run.checkpoints_folder)
+    if name is None or name in POINTERS or name in names:
+        return name
+    there = ", ".join(["best", "latest", *names[-6:]])
+    raise UsageError(f"the run “{run.name}” has no checkpoint “{name}”", f"choose one of: {there}")
+
+
 def command(verb: str, run: RunDirectory, folder: Path | None, *rest: str) -> str:
     """The command line that does ``verb`` with a run, as it can be typed here."""
     if run.path.parent == runs_dir(None):
