@@ -13,7 +13,7 @@ import typer
 from ysnakes_tui.failures import DONE, INTERRUPTED, guarded
 from ysnakes_tui.formats import bits
 from ysnakes_tui.options import AsJson, CheckpointName, RunsDir
-from ysnakes_tui.output import is_terminal, put, put_json, say, say_warning, shown
+from ysnakes_tui.output import is_terminal, put, put_json, say, say_error, say_warning, shown
 
 if TYPE_CHECKING:
     from ysnakes_core.completion.engine import Completer, Stream
@@ -203,12 +203,14 @@ def _loop(teller: Teller) -> int:
                 if code:
                     return code
         return DONE
+    from ysnakes_core.errors import DataError
+
     history = _history()
     say('write something; "exit" or ctrl+d leaves, ctrl+c ends a completion')
     try:
         while True:
             try:
-                prompt = input("> ")
+                prompt = _asked()
             except EOFError:
                 say()
                 return DONE
@@ -217,10 +219,20 @@ def _loop(teller: Teller) -> int:
                 continue
             if prompt.strip() == "exit":
                 return DONE
-            if prompt.strip():
-                teller.complete(_checked(prompt))
+            try:
+                if prompt.strip():
+                    teller.complete(_checked(prompt))
+            except DataError as error:
+                say_error(error.what, error.hint)
     finally:
         _keep_history(history)
+
+
+def _asked() -> str:
+    if is_terminal(sys.stdout):
+        return input("> ")  # readline has to know the prompt, to draw the line anew
+    say("> ", end="")
+    return input()
 
 
 def _history() -> Path | None:

@@ -107,10 +107,10 @@ def train(
         raise UsageError("--checkpoint says where to resume from", "give --resume RUN with it")
     config = new_config(preset, paths or [], request)
 
-    from ysnakes_core.runs.worker import create_run
+    from ysnakes_core.runs.directory import create_run
     from ysnakes_tui.training_session import Session
 
-    made = create_run(config, runs_dir=places.runs_dir(runs_dir), name=run)
+    made = create_run(places.runs_dir(runs_dir), config, run)
     return Session(made, runs_dir, fresh=True, json=json, quiet=quiet).train()
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from ysnakes_core.errors import UsageError, YsnakesError
 from ysnakes_core.runs.directory import RunDirectory, delete_run
-from ysnakes_core.runs.events import Event, RunStartedEvent
+from ysnakes_core.runs.events import Event, RunStartedEvent, StepEvent
 from ysnakes_core.runs.worker import RunOutcome, StopRequest, execute
 from ysnakes_core.training.checkpoint import available
 from ysnakes_core.training.schedule import Budget
@@ -38,6 +38,7 @@ class Session:
         self.run, self.folder, self.fresh, self.json = run, folder, fresh, json
         self.stop = StopRequest()
         self.started = False
+        self._trained = False
         self._deaf = False
         state = run.read_state()
         self._board = Scoreboard(
@@ -76,6 +77,7 @@ class Session:
     def _listen(self, event: Event) -> None:
         if isinstance(event, RunStartedEvent):
             self.started = True
+        self._trained = self._trained or isinstance(event, StepEvent)
         self._tell(lambda: self._view.event(event))
 
     def _preparing(self, what: str, done: int, total: int) -> None:
@@ -108,6 +110,10 @@ class Session:
         if outcome.status == "stopped":
             say(f"stopped: {shown(outcome.reason)}; go on with: {again}")
             return STOPPED
+        if not self._trained:
+            unit = self._board.budget.unit
+            more = f"--{unit} {2 * self._board.budget.amount:g}"
+            say(f"there was nothing left to train; a larger budget in all goes on: {again} {more}")
         return DONE
 
     def _summarize(self, outcome: RunOutcome) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import random
 import shlex
 import shutil
@@ -38,6 +37,7 @@ from ysnakes_core.runs.opening import open_model
 from ysnakes_tui import cli_complete
 from ysnakes_tui.cli import app
 
+pty = pytest.importorskip("pty")  # not on Windows
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = [
     *("--no-ui", "--seq-len", "32", "--batch-size", "4", "--set", "d_model=32", "--set", "head_dim=16"),
@@ -180,6 +180,9 @@ def test_progress_goes_to_stderr_and_the_result_to_stdout(place: Place) -> None:
     quiet = place.ysnakes("train", "--resume", "plain", "--steps", "4", "--quiet")
     assert (quiet.returncode, quiet.stderr) == (0, b"")
     assert b"4 steps" in quiet.stdout
+    spent = place.ysnakes("train", "--resume", "plain")
+    assert spent.returncode == 0
+    assert b"ysnakes train --no-ui --resume plain --steps 8" in spent.stderr
 
 
 def test_training_never_loads_the_app_s_library(place: Place) -> None:
@@ -250,6 +253,28 @@ def test_a_second_signal_ends_at_once_and_loses_no_checkpoint(tmp_path: Path) ->
     assert ended.returncode == 0, ended.stderr.decode()
     starts = [event for event in read(place.run("long").events_file)[0] if isinstance(event, RunStartedEvent)]
     assert (starts[-1].resumed_from or 0) >= 2
+
+
+def test_a_signal_before_training_leaves_nothing_behind(tmp_path: Path) -> None:
+    place = make_place(tmp_path)
+    rng = random.Random(2)
+    words = ["".join(rng.choices("abcdefghijklmnop", k=6)) for _ in range(5000)]
+    (place.text / "long.txt").write_text(" ".join(rng.choices(words, k=300_000)))  # a while to prepare
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ysnakes_tui", "train", str(place.text), *SMALL, "--steps", "100000"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=place.environment,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    assert process.stderr is not None
+    assert process.stderr.readline().startswith(b"reading text")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=240)
+    assert process.returncode == 130
+    assert out == b""
+    assert b"nothing was kept" in err
+    assert list((place.home / "runs").iterdir()) == []
 
 
 def test_ignored_signals_stay_ignored(tmp_path: Path) -> None:
