@@ -34,6 +34,7 @@ from ysnakes_core.runs.events import (
     from_json,
 )
 from ysnakes_core.runs.opening import open_model
+from ysnakes_core.training.checkpoint import available
 from ysnakes_tui import cli_complete
 from ysnakes_tui.cli import app
 
@@ -503,6 +504,11 @@ class Terminal:
         os.close(self._fd)
         return os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
 
+    def leave(self) -> int:
+        """Close the terminal's window; the exit code."""
+        os.close(self._fd)
+        return os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+
     def _read(self) -> bytes:
         try:
             return os.read(self._fd, 65536)
@@ -521,6 +527,17 @@ def test_a_training_on_a_terminal_draws_a_panel(trained: Trained) -> None:
     assert b"saving" in terminal.shown
     assert terminal.shown.rindex(b"\x1b[?25h") > terminal.shown.rindex(b"\x1b[?25l")  # the cursor is back
     assert b"go on with: ysnakes train --no-ui --resume drawn" in terminal.shown
+
+
+def test_a_training_outlives_its_terminal_long_enough_to_save(trained: Trained) -> None:
+    terminal = Terminal(
+        trained.place, "train", str(trained.place.text), *SMALL, "--steps", "100000", "--run", "left"
+    )
+    terminal.until(b"tokens/s")
+    assert terminal.leave() == 130
+    state = trained.place.run("left").read_state()
+    assert state.status == "stopped"
+    assert f"step-{state.step:08d}" in available(trained.place.run("left").checkpoints_folder)
 
 
 def test_the_prompt_loop(trained: Trained) -> None:
