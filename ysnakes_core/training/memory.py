@@ -1,8 +1,7 @@
 """What a training step needs in memory, computed before any of it is spent, and how to cut a batch to fit.
 
 The terms follow from the code of the model and the optimizers: what each layer keeps for its backward pass,
-what lies beside it at the fullest moment, what the optimizers remember. Only ``overhead`` (the interpreter and
-torch) and the share that the C library's heap loses to gaps are measured. On a CPU the prediction is of the
+what lies XX the share that the C library's heap loses to gaps are measured. On a CPU the prediction is of the
 whole process's resident memory; on a GPU of what the process takes of the GPU (by the same reading of the
 code, not tried on a real one).
 """
@@ -307,8 +306,8 @@ def _too_large(
     length = _largest(seq_len, lambda n: fits(config, vocab_size, n))
     if length >= 16:
         ways.append(f"a seq_len of {length - length % 16} or less")
-    numbers = sum(parameter_counts(config.model, vocab_size))
-    smaller = [p for p in PRESETS.values() if sum(parameter_counts(p.config().model, p.vocab_size)) < numbers]
+    matrices, _ = parameter_counts(config.model, vocab_size)
+    smaller = [p for p in PRESETS.values() if parameter_counts(p.config().model, p.vocab_size)[0] < matrices]
     for preset in reversed(smaller):
         at = seq_len if fits(preset.config(), preset.vocab_size, seq_len) else preset.seq_len
         if fits(preset.config(), preset.vocab_size, at):
