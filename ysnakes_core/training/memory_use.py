@@ -29,8 +29,8 @@ def process_memory(device: str = "cpu") -> dict[str, int]:
     """Bytes by name: ``rss`` and ``peak`` of this process, ``available`` and ``total`` of all.
 
     In a container the last two are its own. On a CUDA device also ``cuda_allocated``, ``cuda_reserved`` and
-    ``cuda_peak`` of this process (torch), ``cuda_used`` and ``cuda_total`` of the whole GPU (NVML; torch where
-    that is missing).
+    ``cuda_peak`` of this process (torch), ``cuda_used`` and ``cuda_total`` of the whole GPU (NVML; torch
+    where that is missing).
     """
     rss = psutil.Process().memory_info().rss
     total = psutil.virtual_memory().total
