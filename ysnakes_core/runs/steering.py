@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from ysnakes_core.completion.engine import Completer
+from ysnakes_core.completion.reading import ReadingChoice
 from ysnakes_core.completion.sampling import SamplingOptions
 from ysnakes_core.errors import YsnakesError
 from ysnakes_core.runs.control import Command, acknowledge, pending
@@ -132,7 +133,7 @@ class Steering:
     def between_steps(self, trainer: Trainer) -> None:
         if self._steps_left is not None:
             self._steps_left -= 1
-            if self._steps_left < 0:
+            if self._steps_left <= 0:
                 self._pause(trainer)
         self._look(trainer)
         while self._paused and trainer.requests.stop is None:
@@ -153,8 +154,8 @@ class Steering:
             return
         for command in pending(self.run):
             try:
-                message = self._refusal(command) or self._obey(command, trainer)
-                accepted = not command.problem
+                message = command.problem or self._obey(command, trainer)
+                accepted = True  # one with a problem is refused all the same
             except YsnakesError as error:
                 message, accepted = str(error), False
             event = acknowledge(
@@ -167,10 +168,6 @@ class Steering:
                 accepted=accepted,
             )
             self.tell(event)
-
-    @staticmethod
-    def _refusal(command: Command) -> str:
-        return command.problem
 
     def _obey(self, command: Command, trainer: Trainer) -> str:
         """Do what a valid command asks; the answer says what was done."""
@@ -234,29 +231,28 @@ class Steering:
     # Samples.
 
     def sample(self, trainer: Trainer) -> None:
-        prompt = trainer.config.validation.sample_prompt or self._a_request()
-        self._sample(trainer, prompt, "")
+        prompt: str = trainer.config.validation.sample_prompt
+        reading: ReadingChoice = "auto"
+        if not prompt:
+            prompt, reading = self._from_validation()
+        self._sample(trainer, prompt, "", reading)
 
-    def _sample(self, trainer: Trainer, prompt: str, command: str) -> None:
+    def _sample(self, trainer: Trainer, prompt: str, command: str, reading: ReadingChoice = "auto") -> None:
         assert self._tokenizer is not None
         options = SamplingOptions(
             max_tokens=trainer.config.validation.sample_tokens, seed=trainer.progress.step
         )
-        trainer.model.eval()
-        try:
-            text = Completer(trainer.model, self._tokenizer).complete(prompt, options).text
-        finally:
-            trainer.model.train()
+        completer = Completer(trainer.model, self._tokenizer)
+        text = completer.complete(prompt, options, reading=reading).text
         self.emit("sample", prompt=prompt, text=text, command=command)
 
-    def _a_request(self) -> str:
-        """The request of a validation record; the beginning of a document where there are only plain ones."""
+    def _from_validation(self) -> tuple[str, ReadingChoice]:
+        """A validation record's request; a document's first words where there are only plain ones."""
         assert self._tokenizer is not None
         assert self._validation is not None
         stream, tokenizer = self._validation, self._tokenizer
         for start in stream.starts[:64]:
             ids = [int(i) for i in stream.tokens[start + 1 : start + 129]]
             if tokenizer.start_id in ids[1:]:
-                return tokenizer.decode(ids[: ids.index(tokenizer.start_id)])
-        first = [int(i) for i in stream.tokens[1:9]]
-        return tokenizer.decode(first)
+                return tokenizer.decode(ids[: ids.index(tokenizer.start_id)]), "request"
+        return tokenizer.decode([int(i) for i in stream.tokens[1:9]]), "text"

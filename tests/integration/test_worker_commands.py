@@ -1,0 +1,145 @@
+"""A worker obeys the files in control/, and its directory says so."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ysnakes_core.configuration import ModelConfig, RunConfig, apply_settings
+from ysnakes_core.runs.control import send
+from ysnakes_core.runs.directory import RunDirectory, create_run
+from ysnakes_core.runs.event_log import read
+from ysnakes_core.runs.events import CommandEvent, Event
+from ysnakes_core.runs.opening import open_model
+from ysnakes_core.runs.worker import RunOutcome, StopRequest, execute
+from ysnakes_core.training.checkpoint import available
+
+SECONDS = 60  # until a test gives up waiting for an event
+
+
+class Worker:
+    """A run that trains in a thread, whose events can be waited for."""
+
+    def __init__(self, run: RunDirectory) -> None:
+        self.run = run
+        self.stop = StopRequest()
+        self.outcome: RunOutcome | None = None
+        self._events: queue.Queue[Event] = queue.Queue()
+        self._thread = threading.Thread(target=self._work)
+        self._thread.start()
+
+    def _work(self) -> None:
+        self.outcome = execute(self.run, listener=self._events.put, stop=self.stop)
+
+    def wait_for(self, kind: str) -> Any:
+        while True:
+            event = self._events.get(timeout=SECONDS)
+            if event.type == kind:
+                return event
+
+    def ask(self, command: str, **arguments: Any) -> CommandEvent:
+        identifier = send(self.run, command, **arguments)
+        while True:
+            event = self.wait_for("command")
+            if event.id == identifier:
+                return event
+
+    def end(self) -> RunOutcome:
+        self._thread.join(SECONDS)
+        assert self.outcome is not None
+        return self.outcome
+
+
+@pytest.fixture
+def worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
+    monkeypatch.setenv("YSNAKES_HOME", str(tmp_path / "home"))
+    text = tmp_path / "text.md"
+    text.write_text(
+        "\n".join(
+            f"What is {i}?<start>It is a number, {i} or so, and {i * i} is its square.<end>"
+            for i in range(99)
+        ),
+        encoding="utf-8",
+    )
+    shape = ModelConfig(d_model=16, n_layers=1, d_state=4, head_dim=8)
+    settings = [
+        "steps=100000",
+        "seq_len=16",
+        "batch_size=2",
+        "vocab_size=300",
+        "sample_tokens=4",
+        "enabled=false",
+    ]
+    config = apply_settings(
+        RunConfig(model=shape), [f"data.paths={text}", "validate_every=100000", *settings]
+    )
+    running = Worker(create_run(tmp_path / "runs", config, "obedient"))
+    running.wait_for("step")
+    yield running
+    running.stop.request("interrupt")
+    running.end()
+
+
+def test_pause_resume_and_a_number_of_steps(worker: Worker) -> None:
+    paused = worker.ask("pause")
+    assert paused.accepted
+    assert worker.run.read_state().status == "paused"
+    assert available(worker.run.checkpoints_folder)[-1] == f"step-{paused.step:08d}"
+
+    stepped = worker.ask("run_steps", n=3)
+    assert stepped.step == paused.step  # nothing was trained while it was paused
+    assert worker.wait_for("checkpoint").step == paused.step + 3
+    assert worker.ask("pause").step == paused.step + 3
+    assert worker.run.read_state().status == "paused"
+
+    assert worker.ask("resume").accepted
+    assert worker.wait_for("step").step > paused.step + 3
+    assert worker.run.read_state().status == "running"
+
+
+def test_validate_checkpoint_and_sample_now(worker: Worker) -> None:
+    validated = worker.ask("validate")
+    assert "bits per byte" in validated.message
+    saved = worker.ask("checkpoint")
+    assert saved.message.removeprefix("saved ") in available(worker.run.checkpoints_folder)
+    sampled = worker.ask("sample", prompt="What is <end>?")
+    events = [e for e in read(worker.run.events_file)[0] if e.type == "sample"]
+    assert [vars(e)["prompt"] for e in events if vars(e)["command"] == sampled.id] == ["What is <end>?"]
+
+
+def test_settings_change_while_it_trains_and_stay_for_a_resume(worker: Worker) -> None:
+    before = worker.wait_for("step").learning_rate
+    answer = worker.ask("set", **{"learning_rate_scale": 0.125, "early_stopping.patience": 3})
+    assert answer.accepted
+    assert worker.wait_for("step").learning_rate < before
+    config = worker.run.read_config()
+    assert (config.training.learning_rate_scale, config.early_stopping.patience) == (0.125, 3)
+
+
+def test_stop_validates_saves_and_ends(worker: Worker) -> None:
+    assert worker.ask("stop").accepted
+    outcome = worker.end()
+    assert (outcome.status, outcome.interrupted) == ("stopped", False)
+    assert outcome.best is not None
+    assert worker.run.read_state().status == "stopped"
+    assert open_model(worker.run).step == outcome.step
+
+
+def test_an_interrupt_saves_without_validating(worker: Worker) -> None:
+    worker.stop.request("interrupt")
+    outcome = worker.end()
+    assert outcome.interrupted
+    assert outcome.best is None
+    assert available(worker.run.checkpoints_folder)[-1] == f"step-{outcome.step:08d}"
+
+
+def test_what_is_no_command_is_refused_and_training_goes_on(worker: Worker) -> None:
+    (worker.run.control_folder / "nonsense.json").write_text("{", encoding="utf-8")
+    refused = worker.wait_for("command")
+    assert not refused.accepted
+    assert worker.wait_for("step").step > 0
