@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from ysnakes_core.configuration import PRESETS, DataConfig, RunConfig
+from ysnakes_core.configuration import DataConfig, RunConfig
 from ysnakes_core.errors import UsageError
 from ysnakes_core.paths import cache_dir, shipped_corpus
 from ysnakes_core.runs.directory import RunDirectory
@@ -115,7 +115,7 @@ def plan_stages(
         config,
         vocab_size,
         seq_len=training.seq_len,
-        batch_size=training.batch_size or preset_batch(config, device),
+        batch_size=training.batch_size,
         limit=limit,
         device=str(device),
     )
@@ -136,14 +136,6 @@ def plan_stages(
         for stage in stages
     )
     return stages, Limits(micro, autocast)
-
-
-def preset_batch(config: RunConfig, device: torch.device) -> int:
-    """Sequences a step on a CPU where none are given: the tokens a step of the preset, at this length."""
-    if device.type != "cpu" or config.preset not in PRESETS:
-        return 0
-    preset = PRESETS[config.preset]
-    return max(1, round(preset.batch_size * preset.seq_len / config.training.seq_len))
 
 
 def identity(config: RunConfig, tokenizer: Tokenizer, corpus: Corpus) -> dict[str, Any]:
