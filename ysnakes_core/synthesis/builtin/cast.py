@@ -48,9 +48,11 @@ def _names(key: str) -> tuple[str, ...]:
 
 @cache
 def _kinds() -> tuple[tuple[str, str, frozenset[str]], ...]:
-    """Rows of kind, group and tags; a kind that is to come more often stands there more often."""
+    """Kind, group and tags; a kind that is to come more often is there more often."""
     return tuple(
-        (kind, group, frozenset(tags.split())) for kind, group, tags in table("people", "who", "kinds")
+        (kind, group, frozenset(tags.split()))
+        for kind, group, tags, weight in table("people", "who", "kinds")
+        for _ in range(int(weight))
     )
 
 
