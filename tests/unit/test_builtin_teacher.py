@@ -181,6 +181,13 @@ def test_dice_do_not_change_between_versions_of_python() -> None:
     assert [dice.below(1000) for _ in range(5)] == [545, 765, 674, 929, 756]
 
 
+def test_the_first_wordings_come_more_often() -> None:
+    dice = Dice("leaning")
+    drawn = [dice.lean("abc") for _ in range(3000)]
+    assert 1300 < drawn.count("a") < 1600
+    assert drawn.count("b") > drawn.count("c") > 500
+
+
 def test_an_unknown_kind_is_refused_with_the_kinds_there_are() -> None:
     with pytest.raises(UsageError, match="story"):
         generate("sermon", 1, 1)

@@ -1,8 +1,9 @@
 """The small template language that the built-in teacher's catalogs are written in.
 
-A template is text in which `(one|two|three)` is a choice, which may be nested, and `{name}` is a slot filled
-from a mapping. `{Name}` is the value of `{name}` with a capital letter. Articles are written `a` everywhere
-and corrected after the slots are filled, since only then is the next word known.
+A template is text in which `(one|two|three)` is a choice, which may be nested and whose first options come
+more often, and `{name}` is a slot filled from a mapping. `{Name}` is the value of `{name}` with a capital
+letter. Articles are written `a` everywhere and corrected after the slots are filled, since only then is the
+next word known.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ T = TypeVar("T")
 
 _ARTICLE = re.compile(r"\b([Aa]) (?=([A-Za-z]+))")
 _SPACES = re.compile(r" {2,}")
+
+_LEANING = 1.5
 
 # Words whose first letter does not tell their first sound.
 _CONSONANT_SOUND = ("unicorn", "uniform", "use", "usual", "one", "once", "ukulele")
@@ -46,6 +49,10 @@ class Dice:
     def pick(self, values: Sequence[T]) -> T:
         """One of the values, each equally likely."""
         return values[self.below(len(values))]
+
+    def lean(self, values: Sequence[T]) -> T:
+        """One of the values, the earlier ones more often: of three, about 5, 3 and 2 times in ten."""
+        return values[int(len(values) * self._random.random() ** _LEANING)]
 
     def shuffled(self, values: Sequence[T]) -> list[T]:
         """The values in a random order (Fisher and Yates)."""
@@ -114,7 +121,7 @@ def _parse_options(text: str, at: int) -> tuple[_Choice, int]:
 
 
 def _write(choice: _Choice, slots: Mapping[str, str], dice: Dice, into: list[str]) -> None:
-    for part in dice.pick(choice.options) if len(choice.options) > 1 else choice.options[0]:
+    for part in dice.lean(choice.options) if len(choice.options) > 1 else choice.options[0]:
         if isinstance(part, str):
             into.append(part)
         elif isinstance(part, _Slot):

@@ -17,9 +17,13 @@ _CLOSED = 0.15
 
 @dataclass(frozen=True)
 class Plot:
-    """One family of stories. `avoid` and `avoid_other` name traits and tags that do not fit."""
+    """One family of stories.
+
+    `avoid` and `avoid_other` name traits and tags that do not fit; a plot of weight 2 comes twice as often.
+    """
 
     name: str
+    weight: int
     requests: str
     steps: tuple[str, ...]
     avoid: tuple[str, ...]
@@ -41,6 +45,7 @@ def plots() -> tuple[Plot, ...]:
             result.append(
                 Plot(
                     name=key,
+                    weight=entry.get("weight", 1),
                     requests=" ".join(lines(entry["requests"])),
                     steps=lines(entry["story"]),
                     avoid=tuple(entry.get("avoid", "").split()),
@@ -50,6 +55,11 @@ def plots() -> tuple[Plot, ...]:
                 )
             )
     return tuple(result)
+
+
+@cache
+def _by_weight() -> tuple[Plot, ...]:
+    return tuple(plot for plot in plots() for _ in range(plot.weight))
 
 
 def _request(dice: Dice, plot: Plot, slots: dict[str, str], text: str) -> str:
@@ -85,7 +95,7 @@ def steps_told(steps: tuple[str, ...], left_out: float, slots: dict[str, str], d
 
 def story(dice: Dice) -> tuple[str, str]:
     """A request and its story; some requests are empty and some are the story's own beginning."""
-    plot = dice.pick(plots())
+    plot = dice.pick(_by_weight())
     slots = draw_scene(dice, plot.uses, plot.avoid, plot.avoid_other, plot.things, plot.places)
     at_home = dice.chance(0.2)
     slots["start"] = expand(phrase("story", "home_starts" if at_home else "starts"), slots, dice)
