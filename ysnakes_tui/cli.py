@@ -9,7 +9,16 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from ysnakes_tui import cli_checks, cli_complete, cli_config, cli_doctor, cli_runs, cli_steer, cli_train
+from ysnakes_tui import (
+    cli_complete,
+    cli_config,
+    cli_doctor,
+    cli_eval,
+    cli_plan,
+    cli_runs,
+    cli_steer,
+    cli_train,
+)
 from ysnakes_tui.failures import WRONG_USAGE, Debugging, ParserError, parser_message, tell
 from ysnakes_tui.output import prepare_streams, put, say, say_error
 
@@ -86,7 +95,8 @@ runs = typer.Typer(help="See, steer and delete runs.", no_args_is_help=True)
 cli_runs.register(runs)
 cli_steer.register(runs)
 app.add_typer(runs, name="runs")
-cli_checks.register(app)
+cli_eval.register(app)
+cli_plan.register(app)
 cli_doctor.register(app)
 settings = typer.Typer(help="Your own defaults for new runs.", no_args_is_help=True)
 cli_config.register(settings)

@@ -113,12 +113,15 @@ class Scoreboard:
 
     @property
     def memory_in_use(self) -> str:
-        """``1.2 GB (peak 1.4 GB)``, or nothing before it is known."""
-        used = self.memory.get("rss", self.memory.get("process"))
+        """``1.2 GB (peak 1.4 GB)`` and the same of a GPU, or nothing before it is known."""
+        used = self.memory.get("rss")
         if used is None:
             return ""
         peak = self.memory.get("peak")
-        return size(used) + (f" (peak {size(peak)})" if peak else "")
+        text = size(used) + (f" (peak {size(peak)})" if peak else "")
+        if "cuda_reserved" in self.memory:
+            text += f", GPU {size(self.memory['cuda_reserved'])}"
+        return text
 
 
 def news(event: Event, board: Scoreboard) -> list[str]:

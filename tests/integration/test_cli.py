@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from ysnakes_core.configuration import RunConfig, from_toml, preset_config
+from ysnakes_core.configuration import PRESETS, RunConfig, from_toml, preset_config
 from ysnakes_core.errors import YsnakesError
 from ysnakes_core.runs.directory import RunDirectory, create_run
 from ysnakes_core.runs.processes import this_process
@@ -477,6 +477,41 @@ def test_settings_are_edited_and_checked(home: Path, tmp_path: Path, monkeypatch
     code, _, err = run_here("config", "edit")
     assert code == 2
     assert "no-such-editor" in err
+
+
+# Plan.
+
+
+def test_the_plan_has_every_size_and_says_what_fits() -> None:
+    code, out, err = run_here("plan", "--set", "memory_limit=1500M", "--device", "cpu", "--json")
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert (code, err) == (0, "")
+    assert [row["preset"] for row in rows] == list(PRESETS)
+    assert [row["fits"] for row in rows] == [row["bytes"] <= 1_500_000_000 for row in rows]
+    assert rows[0]["fits"]
+    assert not rows[-1]["fits"]
+    assert all(0 < row["micro_batch_size"] <= row["batch_size"] for row in rows)
+    assert all(row["bytes"] <= sum(row["parts"].values()) for row in rows)
+    code, out, err = run_here("plan", "--set", "memory_limit=1500M", "--device", "cpu")
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()[1:]] == list(PRESETS)
+    assert [line.split()[-1] for line in out.splitlines()[1:]] == [
+        "yes" if row["fits"] else "no" for row in rows
+    ]
+    assert "1.5 GB" in err
+
+
+def test_the_plan_of_one_size_keeps_the_tokens_of_a_step() -> None:
+    code, out, _ = run_here("plan", "--preset", "ys-1m", "--batch-size", "8", "--device", "cpu", "--json")
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert code == 0
+    assert {row["seq_len"] * row["batch_size"] for row in rows} == {2048}
+    code, out, _ = run_here("plan", "--preset", "ys-1m", "--seq-len", "32", "--set", "d_model=64")
+    assert code == 0
+    assert "activations" in out
+    assert run_here("plan", "--preset", "huge")[0] == 2
+    assert run_here("plan", "--batch-size", "some")[0] == 2
+    assert run_here("plan", "--device", "tpu")[0] == 2
 
 
 # Doctor.

@@ -203,6 +203,13 @@ def test_a_step_line_has_what_one_wants_to_know() -> None:
     )
 
 
+def test_the_memory_of_a_gpu_is_told_too() -> None:
+    board = Scoreboard(Budget("steps", 40))
+    assert board.memory_in_use == ""
+    board.take(MemoryEvent(0.0, 0, 0, {"rss": 10**9, "peak": 2 * 10**9, "cuda_reserved": 5 * 10**9}))
+    assert board.memory_in_use == "1.0 GB (peak 2.0 GB), GPU 5.0 GB"
+
+
 @pytest.mark.parametrize("unicode", [True, False])
 @pytest.mark.parametrize("width", [40, 80, 120])
 def test_the_panel_fits_its_terminal(unicode: bool, width: int) -> None:

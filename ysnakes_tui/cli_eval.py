@@ -1,4 +1,4 @@
-"""``ysnakes eval`` and ``ysnakes plan``: how good a model is, and what one would cost here."""
+"""``ysnakes eval``: how good a model is."""
 
 from __future__ import annotations
 
