@@ -81,7 +81,7 @@ class TrainingConfig:
         "muon: Muon for hidden matrices, AdamW for the rest; adamw: AdamW for all",
         choices=("muon", "adamw"),
     )
-    learning_rate: float = setting(0.003, "peak learning rate of AdamW", low=0.0)
+    learning_rate: float = setting(0.01, "peak learning rate of AdamW", low=0.0)
     muon_learning_rate: float = setting(0.02, "peak learning rate of Muon", low=0.0)
     learning_rate_scale: float = setting(1.0, "multiplies every learning rate", low=0.0)
     weight_decay: float = setting(0.01, "decoupled weight decay of matrices", low=0.0)
@@ -111,8 +111,8 @@ class EarlyStoppingConfig:
 
 @dataclass(frozen=True)
 class ValidationConfig:
-    validate_every: int = setting(0, "steps between validations (0: auto, some 20 a run)", low=0)
-    max_tokens: int = setting(65536, "validation tokens used each time", low=1)
+    validate_every: int = setting(0, "steps between validations (0: auto, 10 to 50 a run)", low=0)
+    max_tokens: int = setting(16384, "validation tokens used each time", low=1)
     sample_every: int = setting(0, "steps between sample completions (0: with each validation)", low=0)
     sample_prompt: str = setting("", "text to complete ('': a request from the validation text)")
     sample_tokens: int = setting(64, "most tokens in a sample completion", low=1)
@@ -166,7 +166,7 @@ class Preset:
     vocab_size: int
     seq_len: int
     batch_size: int  # sequences per step on a CPU when the batch size is auto
-    learning_rate: float = 0.003
+    learning_rate: float = 0.01
     muon_learning_rate: float = 0.02
     d_state: int = 64
 
@@ -188,11 +188,11 @@ PRESETS: dict[str, Preset] = {
     for p in (
         Preset("ys-1m", "seconds to try things out", 128, 4, 4096, 256, 8),
         Preset("ys-4m", "minutes on a laptop's CPU", 256, 7, 4096, 256, 8),
-        Preset("ys-24m", "an evening on a CPU, minutes on a GPU", 512, 12, 8192, 256, 64),
-        Preset("ys-60m", "a day on a CPU, an hour on a GPU", 768, 15, 8192, 128, 64, 0.002, 0.015),
-        Preset("ys-71m", "one GPU", 768, 18, 8192, 128, 64, 0.002, 0.015),
-        Preset("ys-120m", "one GPU", 1024, 17, 8192, 72, 64, 0.0015, 0.01),
-        Preset("ys-296m", "one large GPU", 1280, 28, 8192, 32, 32, 0.001, 0.01),
+        Preset("ys-24m", "an evening on a CPU, minutes on a GPU", 512, 12, 8192, 256, 16, 0.006),
+        Preset("ys-60m", "a day on a CPU, an hour on a GPU", 768, 15, 8192, 128, 32, 0.004, 0.015),
+        Preset("ys-71m", "one GPU", 768, 18, 8192, 128, 32, 0.004, 0.015),
+        Preset("ys-120m", "one GPU", 1024, 17, 8192, 72, 64, 0.003, 0.01),
+        Preset("ys-296m", "one large GPU", 1280, 28, 8192, 32, 32, 0.002, 0.01),
     )
 }
 DEFAULT_PRESET = "ys-4m"
