@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ysnakes_tui.failures import guarded
-from ysnakes_tui.formats import count, facts, size, table
+from ysnakes_tui.formats import count, duration, facts, size, table
 from ysnakes_tui.options import AsJson, Device
 from ysnakes_tui.output import put, put_json, say
 
 if TYPE_CHECKING:
     from ysnakes_core.configuration import RunConfig
-    from ysnakes_core.training.memory import MemoryPlan
+    from ysnakes_core.training.plan_table import PlanRow, Speed
 
 LENGTHS = (64, 128, 256, 512, 1024)
-_PARTS = ("weights", "gradients", "optimizer", "activations", "logits", "transient", "workspace", "heap")
+_PARTS = (
+    "weights",
+    "gradients",
+    "optimizer",
+    "activations",
+    "logits",
+    "transient",
+    "workspace",
+    "heap",
+    "overhead",
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -40,14 +49,18 @@ def plan(
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other setting, as for train.")
     ] = None,
+    tokens: Annotated[
+        str, typer.Option(metavar="N", help="Say how long this many tokens take.", show_default=True)
+    ] = "10M",
     device: Device = "auto",
     json: AsJson = False,
 ) -> int | None:
     """Predict memory and speed of training on this machine, and say what fits.
 
-    Nothing is trained for it.
+    The speed follows from a trial of a step's parts; nothing is trained or kept.
     """
-    from ysnakes_core.configuration import PRESETS, apply_settings, preset_config
+    from ysnakes_core.configuration import PRESETS, RunConfig, apply_settings, preset_config
+    from ysnakes_core.errors import UsageError
     from ysnakes_tui.user_settings import starting_config
 
     given = [
@@ -63,23 +76,40 @@ def plan(
 
     from ysnakes_core.runs.preparation import SHARE_OF_FREE_MEMORY, choose_device
     from ysnakes_core.training.memory import available_memory
+    from ysnakes_core.training.plan_table import plan_table
 
     where = str(choose_device(device))
     free = available_memory(where)
     limit = configs[0].training.memory_limit or int(SHARE_OF_FREE_MEMORY * free)
-    rows = [planned(config, where, limit) for config in configs]
+    wanted = apply_settings(RunConfig(), [f"training.tokens={tokens}"]).training.tokens
+    if not wanted:
+        raise UsageError(f"--tokens {tokens} takes no time", "give more than 0")
+    say("trying the parts of a step, some seconds…")
+    rows = plan_table(configs, limit=limit, tokens=wanted, device=where, speed=_speed(configs[0], where))
     if json:
         for row in rows:
-            put_json(row.to_object(where, limit))
+            put_json(_object(row, where, limit))
         return None
     _tell(rows)
-    if len(rows) == 1:
-        put()
-        for line in facts([(part, size(getattr(rows[0].memory, part))) for part in (*_PARTS, "overhead")]):
-            put(f"  {line}")
-        put("  (not all of it is held at the same time)")
     say(f"{where}: {size(free)} free, of which a training takes at most {size(limit)}")
     return None
+
+
+def _speed(config: RunConfig, device: str) -> Speed:
+    """Tokens a second from trials of this machine, kept for other commands."""
+    from ysnakes_core.paths import cache_dir
+    from ysnakes_core.runs.preparation import choose_autocast, choose_device
+    from ysnakes_core.training.speed import CACHE_FILE, Trials, predict_speed
+
+    autocast = choose_autocast(config.training.precision, choose_device(device))
+    trials = Trials(device, cache_dir() / CACHE_FILE, autocast=autocast)
+
+    def speed(config: RunConfig, vocab_size: int, seq_len: int, batch_size: int) -> float:
+        found = predict_speed(config, vocab_size, seq_len, batch_size, device, trials=trials)
+        trials.save()
+        return found
+
+    return speed
 
 
 def _lengths(config: RunConfig) -> Iterator[RunConfig]:
@@ -95,71 +125,45 @@ def _lengths(config: RunConfig) -> Iterator[RunConfig]:
         yield dataclasses.replace(config, training=training)
 
 
-@dataclass(frozen=True)
-class Row:
-    """What could be trained: ``batch_size`` sequences a step, ``memory.micro_batch_size`` of them at once."""
-
-    preset: str
-    parameters: int
-    seq_len: int
-    batch_size: int
-    memory: MemoryPlan
-    fits: bool
-
-    def to_object(self, device: str, limit: int) -> dict[str, object]:
-        return {
-            "preset": self.preset,
-            "parameters": self.parameters,
-            "seq_len": self.seq_len,
-            "batch_size": self.batch_size,
-            "micro_batch_size": self.memory.micro_batch_size,
-            "bytes": self.memory.total,
-            "parts": {part: getattr(self.memory, part) for part in (*_PARTS, "overhead")},
-            "fits": self.fits,
-            "limit": limit,
-            "device": device,
-        }
+def _object(row: PlanRow, device: str, limit: int) -> dict[str, object]:
+    return {
+        "preset": row.preset,
+        "parameters": row.parameters,
+        "vocab_size": row.vocab_size,
+        "seq_len": row.seq_len,
+        "batch_size": row.batch_size,
+        "micro_batch_size": row.micro_batch_size,
+        "bytes": row.memory.total,
+        "parts": {part: getattr(row.memory, part) for part in _PARTS},
+        "fits": row.fits,
+        "limit": limit,
+        "tokens_per_second": row.tokens_per_second,
+        "tokens": row.tokens,
+        "seconds": row.seconds,
+        "device": device,
+    }
 
 
-def planned(config: RunConfig, device: str, limit: int) -> Row:
-    """What a training would choose within ``limit`` bytes; one sequence at once if nothing fits."""
-    from ysnakes_core.errors import UsageError
-    from ysnakes_core.training.memory import choose_batch, parameter_counts, plan_memory
-
-    training, vocabulary = config.training, config.text.vocab_size
-    length, asked = training.seq_len, training.batch_size
-    try:
-        batch, micro = choose_batch(
-            config, vocabulary, seq_len=length, batch_size=asked, limit=limit, device=device
-        )
-    except UsageError:
-        batch, micro = asked or 1, 1
-    memory = plan_memory(
-        config,
-        vocabulary,
-        seq_len=length,
-        batch_size=batch,
-        micro_batch_size=training.micro_batch_size or micro,
-        device=device,
-    )
-    parameters = sum(parameter_counts(config.model, vocabulary))
-    return Row(config.preset, parameters, length, batch, memory, memory.total <= limit)
-
-
-def _tell(rows: list[Row]) -> None:
-    lines = [("preset", "parameters", "tokens × sequences", "at once", "memory", "fits")]
+def _tell(rows: list[PlanRow]) -> None:
+    span = f"{count(rows[0].tokens)} tokens"
+    lines = [("preset", "parameters", "length × batch", "at once", "memory", "fits", "tokens/s", span)]
     for row in rows:
-        shape = f"{row.seq_len} × {row.batch_size}"
-        fits = "yes" if row.fits else "no"
+        pace, seconds = row.tokens_per_second, row.seconds
         lines.append(
             (
-                row.preset,
+                row.preset or "–",
                 count(row.parameters),
-                shape,
-                str(row.memory.micro_batch_size),
+                f"{row.seq_len} × {row.batch_size}",
+                str(row.micro_batch_size),
                 size(row.memory.total),
-                fits,
+                "yes" if row.fits else "no",
+                "–" if pace is None else f"{pace:,.0f}",
+                "–" if seconds is None else duration(seconds),
             )
         )
-    for line in table(lines, right=(1, 2, 3, 4)):
+    for line in table(lines, right=(1, 2, 3, 4, 6, 7)):
         put(line)
+    if len(rows) == 1:
+        put("\nmemory, by what takes it (not all at the same time)")
+        for line in facts([(part, size(getattr(rows[0].memory, part))) for part in _PARTS]):
+            put(f"  {line}")
