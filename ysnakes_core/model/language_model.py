@@ -83,15 +83,17 @@ class LanguageModel(nn.Module):
             tokens: ``(batch, length)`` int64, length 1 or more.
             document_ids: as in ``ssd``. state: of the text before ``tokens``; None: there is none.
         """
-        hidden, state = self._blocks(tokens, document_ids, state)
-        return self.head(self.norm(hidden[:, -1:] if last_only else hidden)), state
+        states: list[tuple[Tensor, Tensor]] = []
+        hidden = self._blocks(tokens, document_ids, state, states)
+        return self.head(self.norm(hidden[:, -1:] if last_only else hidden)), _model_state(states)
 
     def hidden(
         self, tokens: Tensor, *, document_ids: Tensor | None = None, state: ModelState | None = None
     ) -> tuple[Tensor, ModelState]:
         """What the head sees, ``(batch, length, d_model)``, and the state after it."""
-        hidden, state = self._blocks(tokens, document_ids, state)
-        return self.norm(hidden), state
+        states: list[tuple[Tensor, Tensor]] = []
+        hidden = self._blocks(tokens, document_ids, state, states)
+        return self.norm(hidden), _model_state(states)
 
     def loss(self, tokens: Tensor, targets: Tensor, *, document_ids: Tensor | None = None) -> Tensor:
         """Mean nats per target; targets of -100 don't count. Logits are never held whole."""
@@ -106,7 +108,7 @@ class LanguageModel(nn.Module):
         document_ids: Tensor | None = None,
     ) -> Tensor:
         """Summed nats of all targets that count."""
-        hidden, _ = self.hidden(tokens, document_ids=document_ids)
+        hidden = self.norm(self._blocks(tokens, document_ids, None, None))
         return head_loss(hidden.flatten(0, 1), self.head.weight, targets.flatten())
 
     def step(self, tokens: Tensor, state: ModelState) -> tuple[Tensor, ModelState]:
@@ -125,19 +127,30 @@ class LanguageModel(nn.Module):
         return self.embedding.weight.new_zeros(batch_size, self.config.d_conv - 1, channels)
 
     def _blocks(
-        self, tokens: Tensor, document_ids: Tensor | None, state: ModelState | None
-    ) -> tuple[Tensor, ModelState]:
+        self,
+        tokens: Tensor,
+        document_ids: Tensor | None,
+        state: ModelState | None,
+        states: list[tuple[Tensor, Tensor]] | None,
+    ) -> Tensor:
+        """The residual stream after the last block; each block's state goes to ``states``.
+
+        Without ``states`` they are dropped at once: in training they would add up to gigabytes.
+        """
         documents = None if document_ids is None else document_numbers(document_ids)
-        hidden = self.embedding(tokens)  # stays float32 under mixed precision: the residual stream
+        hidden: Tensor = self.embedding(tokens)  # stays float32 under mixed precision: the residual stream
         nothing = self._empty_window(tokens.shape[0])
-        conv, ssm = [], []
         for i, block in enumerate(self.blocks):
             conv_state, ssm_state = (nothing, None) if state is None else (state.conv[i], state.ssm[i])
             mixed, conv_state, ssm_state = block.mixer(block.norm(hidden), conv_state, ssm_state, documents)
             hidden = hidden + block.dropout(mixed)
-            conv.append(conv_state)
-            ssm.append(ssm_state)
-        return hidden, ModelState(tuple(conv), tuple(ssm))
+            if states is not None:
+                states.append((conv_state, ssm_state))
+        return hidden
+
+
+def _model_state(states: list[tuple[Tensor, Tensor]]) -> ModelState:
+    return ModelState(tuple(conv for conv, _ in states), tuple(ssm for _, ssm in states))
 
 
 def count_parameters(config: ModelConfig, vocab_size: int) -> int:
