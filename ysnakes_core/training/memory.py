@@ -197,15 +197,13 @@ def _plan(
     muon = training.optimizer == "muon"
 
     layers = model.n_layers * _kept_by_block(model, seq_len, low)
-    ends = seq_len * (
-        EXACT * (model.d_model + 2) + 3 * 8
-    )  # the last norm's input; tokens, targets, documents
-    casts = 2 * (hidden + head) if mixed else 0  # the matrices in bfloat16, kept for the backward pass
+    ends = seq_len * (EXACT * _kept_by_norm(model) + 3 * 8)  # the last norm's; tokens, targets, documents
+    casts = 2 * hidden if mixed else 0  # the matrices in bfloat16, kept for the backward pass
     activations = micro * (layers + ends) + casts
 
     block = min(block_rows(vocab_size), micro * seq_len) * vocab_size * (EXACT + (2 * low if mixed else 0))
     at_head = micro * seq_len * EXACT * 2 * model.d_model + EXACT * head  # what it sees, and the gradients
-    logits = block + at_head
+    logits = block + at_head + (2 * head if mixed else 0)
     beside = micro * _beside_last_block(model, seq_len, low) + EXACT * head
     transient = max(0, beside - logits)
 
@@ -231,6 +229,11 @@ def _chunks(config: ModelConfig, seq_len: int) -> tuple[int, int]:
     return chunks, math.ceil(seq_len / chunks)
 
 
+def _kept_by_norm(config: ModelConfig) -> int:
+    """Numbers a norm keeps of a position: input, mean, deviation; RMSNorm the normed input, but no mean."""
+    return 2 * config.d_model + 1 if config.norm == "rmsnorm" else config.d_model + 2
+
+
 def _kept_by_block(config: ModelConfig, seq_len: int, low: int) -> int:
     """Bytes one block keeps of one sequence between forward and backward; ``low``: bytes of an activation."""
     d, inner, heads = config.d_model, config.d_inner, config.n_heads
@@ -238,10 +241,10 @@ def _kept_by_block(config: ModelConfig, seq_len: int, low: int) -> int:
     chunks, size = _chunks(config, seq_len)
     padded = chunks * size
     exact = (
-        seq_len * (d + 2)  # the norm's input, mean and deviation
+        seq_len * _kept_by_norm(config)
         + (2 * seq_len + padded) * heads  # dt before softplus, before the clamp, and after
-        + (chunks + 1) * inner * config.d_state  # the state before each chunk and after the last
-        + seq_len * 2  # the gated norm's scale, the documents' numbers
+        + chunks * inner * config.d_state  # the state before each chunk
+        + seq_len * (config.n_groups + 1)  # the gated norm's scales, the documents' numbers
     )
     lower = (
         seq_len * d  # the in-projection's input
@@ -255,26 +258,22 @@ def _kept_by_block(config: ModelConfig, seq_len: int, low: int) -> int:
 
 
 def _beside_last_block(config: ModelConfig, seq_len: int, low: int) -> int:
-    """Bytes of one sequence beyond what all blocks keep, in the backward pass of the last block's map.
+    """Bytes of one sequence beyond what all blocks keep, at the fullest moment.
 
-    It is the fullest moment: nearly all that was kept is still there.
+    That is in the backward pass of the last block's map, when nearly all that was kept is still there.
     """
     d, inner, heads = config.d_model, config.d_inner, config.n_heads
     maps = 2 * config.n_groups * config.d_state
     chunks, size = _chunks(config, seq_len)
     padded = chunks * size
-    states = chunks * inner * config.d_state
-    exact = (
-        seq_len * d  # the residual stream's gradient
-        + 3 * states  # gradients of the states, their local part, and the states once more
-        + 2 * inner * config.d_state
-        + padded * (size * (1 + config.n_groups) + 6 * heads)  # mask, gradient of the matrix, decays
-    )
-    lower = padded * (8 * inner + maps)  # y, z and x and their parts, gradients and copies
-    released = seq_len * (
-        3 * inner + maps + heads + d
-    )  # by the out-projection, the gated norm and the last norm
-    return max(0, EXACT * exact + low * (lower - released))
+    state = inner * config.d_state
+    released = seq_len * (3 * inner + maps + heads + d)  # by the out-projection, the gated and the last norm
+    common = EXACT * (seq_len * d + padded * (size * (1 + config.n_groups) + 8 * heads)) - low * released
+    # Either the diagonal blocks' three matrices beside the gradients of y (twice) and z,
+    diagonal = EXACT * 3 * padded * heads * size + low * 3 * padded * inner
+    # or the gradients of the states beside those of y (twice), z, x (twice), x through the states (twice).
+    through_states = EXACT * (2 * chunks + 2) * state + low * padded * (7 * inner + maps)
+    return max(0, common + max(diagonal, through_states))
 
 
 def _muon_workspace(config: ModelConfig, width: int) -> int:
