@@ -506,12 +506,13 @@ def test_an_unknown_mode_is_refused_with_the_choices():
         draw(22).run("attention")
 
 
-def test_auto_takes_single_steps_only_when_no_gradient_is_wanted():
-    """One position at a time is for inference: with gradients every step would be kept."""
-    inputs = draw(23, length=1).with_grad()
-    functions, found = [inputs.run("auto")[0].grad_fn], set()
+@pytest.mark.parametrize("length", [1, 4, 5, 16, 17, 64, 65, 300])
+def test_auto_never_keeps_a_graph_of_single_steps_or_of_a_large_matrix(length):
+    """One position at a time is for inference; a whole matrix only where the sequence is short."""
+    functions, found = [draw(23, length=length).with_grad().run("auto")[0].grad_fn], set()
     while functions:
         function = functions.pop()
         found.add(type(function).__name__)
         functions += [parent for parent, _ in function.next_functions if parent is not None]
-    assert "_ChunkedSSDBackward" in found
+    assert "StackBackward0" not in found
+    assert ("_ChunkedSSDBackward" in found) == (length > 16)

@@ -27,9 +27,11 @@ from ysnakes_core.model.chunked_ssd import chunked_ssd, log_decays
 
 Mode = Literal["auto", "quadratic", "chunked", "recurrent"]
 
-# Measured on two CPU cores: below this length one step at a time beats building the blocks
-# (only when no gradient is wanted, since autograd would keep every step).
-RECURRENT_BELOW = 3
+# Longest sequences for which each form was the quickest on two CPU cores (tests/benchmarks/train_speed.py);
+# between them and the chunked form the times meet slowly, so other shapes lose little.
+MOST_RECURRENT = 4  # without gradients only: autograd would keep every step
+MOST_QUADRATIC = 64
+MOST_QUADRATIC_WITH_GRADIENTS = 16
 
 
 def ssd(
@@ -74,8 +76,10 @@ def ssd(
     if chunk_size < 1:
         raise ValueError(f"chunk_size must be 1 or more, not {chunk_size}")
     if mode == "auto":
-        grad = torch.is_grad_enabled() and any(t.requires_grad for t in (x, dt, A, B, C))
-        mode = "recurrent" if x.shape[1] < RECURRENT_BELOW and not grad else "chunked"
+        grad = torch.is_grad_enabled() and any(
+            t is not None and t.requires_grad for t in (x, dt, A, B, C, D, initial_state)
+        )
+        mode = _quickest(x.shape[1], gradients=grad)
     starts = None if document_ids is None else document_numbers(document_ids)
     if mode == "chunked":
         return chunked_ssd(x, dt, A, B, C, D, chunk_size, initial_state, starts)
@@ -90,6 +94,16 @@ def ssd(
     if D is not None:
         y = y + u * D.to(state_dtype)[:, None]
     return y.to(x.dtype), state
+
+
+def _quickest(length: int, *, gradients: bool) -> Mode:
+    if length <= MOST_RECURRENT and not gradients:
+        return "recurrent"
+    return (
+        "quadratic"
+        if length <= (MOST_QUADRATIC_WITH_GRADIENTS if gradients else MOST_QUADRATIC)
+        else "chunked"
+    )
 
 
 def ssd_step(
