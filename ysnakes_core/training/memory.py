@@ -202,8 +202,9 @@ def _plan(
     activations = micro * (layers + ends) + casts
 
     block = min(block_rows(vocab_size), micro * seq_len) * vocab_size * (EXACT + (2 * low if mixed else 0))
-    at_head = micro * seq_len * EXACT * 2 * model.d_model + EXACT * head  # what it sees, and the gradients
-    logits = block + at_head + (2 * head if mixed else 0)
+    seen = micro * seq_len * EXACT * model.d_model  # what the head sees; its gradient is as large
+    scaled = seen + EXACT * head  # the gradients taken at once, a second time while they are scaled
+    logits = 2 * seen + EXACT * head + max(block, scaled) + (2 * head if mixed else 0)
     beside = micro * _beside_last_block(model, seq_len, low) + EXACT * head
     transient = max(0, beside - logits)
 
