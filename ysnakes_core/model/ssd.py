@@ -27,11 +27,10 @@ from ysnakes_core.model.chunked_ssd import chunked_ssd, log_decays
 
 Mode = Literal["auto", "quadratic", "chunked", "recurrent"]
 
-# Longest sequences for which each form was the quickest on two CPU cores (tests/benchmarks/train_speed.py);
-# between them and the chunked form the times meet slowly, so other shapes lose little.
-MOST_RECURRENT = 4  # without gradients only: autograd would keep every step
-MOST_QUADRATIC = 64
-MOST_QUADRATIC_WITH_GRADIENTS = 16
+# Longest sequences for which each form was the quickest on two CPU cores (tests/benchmarks/train_speed.py).
+MOST_RECURRENT = 3  # without gradients only: autograd would keep every step
+MOST_QUADRATIC = 32
+MOST_QUADRATIC_WITH_GRADIENTS = 16  # up to 64 it is some 20 % quicker, but autograd keeps the matrices
 
 
 def ssd(
