@@ -58,6 +58,9 @@ class Place:
     def environment(self) -> dict[str, str]:
         path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
         own = {"YSNAKES_HOME": str(self.home), "PYTHONPATH": path, "TERM": "xterm", "NO_COLOR": ""}
+        own["OMP_NUM_THREADS"] = (
+            "1"  # the models are tiny, and threads wait for one another on a busy machine
+        )
         return {**os.environ, **own}
 
     def ysnakes(self, *args: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:

@@ -73,7 +73,9 @@ def check_identity(ours: dict[str, Any], state: dict[str, Any]) -> None:
     if not isinstance(theirs, dict):
         raise RunError("the checkpoint does not say what it was trained on", "resume from another checkpoint")
     differences = [
-        f"{name} was {theirs.get(name)} and is {value}" for name, value in ours.items() if theirs.get(name) != value
+        f"{name} was {theirs.get(name)} and is {value}"
+        for name, value in ours.items()
+        if theirs.get(name) != value
     ]
     if differences:
         raise RunError(
