@@ -292,7 +292,7 @@ def test_colours_and_redrawing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_numbers_for_people() -> None:
     assert [size(n) for n in (0, 999, 1000, 1_549_000, 99_960_000, 21_000_000_000)] == [
-        *("0 bytes", "999 bytes", "1.0 kB", "1.5 MB", "100 MB", "21.5 GB")
+        *("0 bytes", "999 bytes", "1.0 kB", "1.5 MB", "100 MB", "21.0 GB")
     ]
     assert [count(n) for n in (0, 9999, 41_200, 3_640_192, 999_600)] == [
         "0",

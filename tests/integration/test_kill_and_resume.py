@@ -137,7 +137,7 @@ def test_resuming_with_something_changed_is_refused_by_name(
     if change == "text":
         text.write_text(text.read_text() + "\nOne more<start>A new record about a boat on the sea.<end>")
     elif change == "tokenizer":
-        other = create_run(tmp_path / "runs", tiny_config(text, steps=1, vocab_size=350), "other")
+        other = create_run(tmp_path / "runs", tiny_config(text, steps=1, tokenizer="word"), "other")
         execute(other)
         run.tokenizer_file.write_bytes(other.tokenizer_file.read_bytes())
     else:

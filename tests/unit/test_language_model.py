@@ -270,7 +270,7 @@ def test_time_steps_have_a_limit():
     model = build(replace(SMALL, dt_limit=0.05))
     mixer = model.blocks[0].mixer
     steps = mixer._time_steps(torch.full((1, 4), 50.0, dtype=torch.float64))
-    assert float(steps.max()) == 0.05
+    assert steps.max().item() == 0.05
 
 
 def test_the_seed_decides_the_weights():
