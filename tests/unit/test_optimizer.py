@@ -48,6 +48,19 @@ def test_muon_updates_matrices_alike_whether_stacked_or_alone() -> None:
         assert not torch.allclose(a, w, atol=1e-2)
 
 
+def test_muon_treats_the_parts_of_a_matrix_like_matrices_of_their_own() -> None:
+    torch.manual_seed(0)
+    start, grad = torch.randn(12, 6), torch.randn(12, 6)
+    whole = torch.nn.Parameter(start.clone())
+    whole.grad = grad.clone()
+    Muon([{"params": [whole], "row_blocks": (9, 3)}], lr=0.1).step()
+    for part in (slice(0, 9), slice(9, 12)):
+        alone = torch.nn.Parameter(start[part].clone())
+        alone.grad = grad[part].clone()
+        Muon([alone], lr=0.1).step()
+        assert torch.allclose(whole[part], alone, atol=1e-6)
+
+
 def steps(model: LanguageModel, optimizers: Optimizers, count: int) -> list[float]:
     losses = []
     for i in range(count):

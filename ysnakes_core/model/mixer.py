@@ -105,6 +105,11 @@ class SSDMixer(nn.Module):
         return self.out_proj(self.norm(y.flatten(1), z)), window[:, 1:], ssm_state
 
     @property
+    def in_proj_parts(self) -> tuple[int, ...]:
+        """How many rows of the in-projection make z, x, B, C and dt."""
+        return (self.config.d_inner, *self._widths, self.config.n_heads)
+
+    @property
     def _widths(self) -> list[int]:
         wide = self.config.n_groups * self.config.d_state
         return [self.config.d_inner, wide, wide]

@@ -57,14 +57,21 @@ def orthogonalize(gradient: Tensor, steps: int = 5) -> Tensor:
 class Muon(torch.optim.Optimizer):
     """Nesterov momentum, orthogonalised, with decoupled weight decay; for two-dimensional weights.
 
-    The update of a ``(rows, columns)`` weight is a semi-orthogonal matrix times
+    A parameter group may have ``row_blocks``, the heights of the parts that its weights are made of (several
+    projections of the same input in one matrix): each part is orthogonalised by itself, or the largest would
+    set the pace of the others. The update of a ``(rows, columns)`` part is a semi-orthogonal matrix times
     ``sqrt(max(1, rows / columns))``, so that one learning rate suits all shapes.
     """
 
     def __init__(
-        self, params: Iterable[nn.Parameter], lr: float, momentum: float = 0.95, weight_decay: float = 0.0
+        self,
+        params: Iterable[nn.Parameter] | Iterable[dict[str, Any]],
+        lr: float,
+        momentum: float = 0.95,
+        weight_decay: float = 0.0,
     ) -> None:
-        super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+        defaults = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay, "row_blocks": ()}
+        super().__init__(params, defaults)
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
@@ -88,8 +95,14 @@ class Muon(torch.optim.Optimizer):
             buffer: Tensor = state["momentum_buffer"]
             buffer.lerp_(p.grad, 1.0 - momentum)
             directions.append(p.grad.lerp(buffer, momentum))
+        stacked = torch.stack(directions)
         rows, columns = parameters[0].shape
-        scale = max(1.0, rows / columns) ** 0.5
-        for p, update in zip(parameters, orthogonalize(torch.stack(directions)), strict=True):
+        done = 0
+        for height in group["row_blocks"] or (rows,):
+            part = slice(done, done + height)
+            done += height
+            update = orthogonalize(stacked[:, part]).to(stacked.dtype)
+            stacked[:, part] = update.mul_(max(1.0, height / columns) ** 0.5)
+        for p, change in zip(parameters, stacked, strict=True):
             p.mul_(1.0 - group["lr"] * group["weight_decay"])
-            p.add_(update.to(p.dtype), alpha=-group["lr"] * scale)
+            p.add_(change, alpha=-group["lr"])

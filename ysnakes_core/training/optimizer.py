@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,22 +19,28 @@ class Optimizers:
 
     def __init__(self, model: LanguageModel, config: TrainingConfig) -> None:
         self._names = {id(p): name for name, p in model.named_parameters()}
-        hidden = [p for name, p in model.named_parameters() if is_hidden_matrix(name)]
-        others = [p for name, p in model.named_parameters() if not is_hidden_matrix(name)]
+        inward, outward, others = (
+            [p for name, p in model.named_parameters() if _role(name) == role]
+            for role in ("in_proj", "out_proj", "")
+        )
         self._parts: list[torch.optim.Optimizer] = []
         if config.optimizer == "muon":
+            groups: list[dict[str, Any]] = [
+                {"params": inward, "row_blocks": model.blocks[0].mixer.in_proj_parts},
+                {"params": outward},
+            ]
             self._parts.append(
-                Muon(hidden, config.muon_learning_rate, config.muon_momentum, config.weight_decay)
+                Muon(groups, config.muon_learning_rate, config.muon_momentum, config.weight_decay)
             )
         else:
-            others = others + hidden
-        groups = [
+            others = others + inward + outward
+        by_decay = [
             {"params": [p for p in others if p.dim() >= 2], "weight_decay": config.weight_decay},
             {"params": [p for p in others if p.dim() < 2], "weight_decay": 0.0},
         ]
         self._parts.append(
             torch.optim.AdamW(
-                [g for g in groups if g["params"]],
+                [g for g in by_decay if g["params"]],
                 lr=config.learning_rate,
                 betas=(config.beta1, config.beta2),
                 eps=1e-8,
@@ -87,9 +94,10 @@ class Optimizers:
             part.state[p][key] = value.clone() if value.dim() == 0 else value.to(p.device, copy=True)
 
 
-def is_hidden_matrix(name: str) -> bool:
-    """Whether Muon is meant for the parameter of this name: the two projections of each mixer."""
-    return name.endswith(("in_proj.weight", "out_proj.weight"))
+def _role(name: str) -> str:
+    """``in_proj`` and ``out_proj`` for the hidden matrices, which Muon is meant for; "" for all others."""
+    *_, part, kind = ["", "", *name.split(".")]
+    return part if kind == "weight" and part in ("in_proj", "out_proj") else ""
 
 
 def make_optimizer(model: LanguageModel, config: TrainingConfig) -> Optimizers:
