@@ -36,7 +36,7 @@ class ModelConfig:
     dt_min: float = setting(1e-3, "smallest initial time step", low=1e-8)
     dt_max: float = setting(1e-1, "largest initial time step", low=1e-8)
     dt_limit: float = setting(100.0, "largest time step, however far training pushes it", low=1e-8)
-    embedding_std: float = setting(0.02, "standard deviation of the initial embedding", low=0.0)
+    embedding_std: float = setting(0.1, "standard deviation of the initial embedding", low=0.0)
 
     @property
     def d_inner(self) -> int:

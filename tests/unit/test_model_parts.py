@@ -12,10 +12,19 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from ysnakes_core.configuration import ModelConfig
 from ysnakes_core.model.convolution import causal_conv_silu, conv_window
 from ysnakes_core.model.gated_norm import gated_rms_norm
 from ysnakes_core.model.head_loss import block_rows, dense_loss, head_loss
-from ysnakes_core.model.initialization import A_MAX, A_MIN, initial_a_log, initial_dt_bias, scaled_normal_
+from ysnakes_core.model.initialization import (
+    A_MAX,
+    A_MIN,
+    STATE_GAIN,
+    initial_a_log,
+    initial_dt_bias,
+    scaled_normal_,
+)
+from ysnakes_core.model.mixer import SSDMixer
 from ysnakes_core.model.state import ModelState
 
 
@@ -262,6 +271,17 @@ def test_projections_keep_variance_over_residual_additions():
     weight = torch.empty(300, 400)
     scaled_normal_(weight, n_residuals=9)
     assert float(weight.std()) == pytest.approx(1 / math.sqrt(400 * 9), rel=0.02)
+
+
+def test_the_maps_of_the_state_start_larger_than_the_other_projections():
+    torch.manual_seed(0)
+    config = ModelConfig(d_model=128, n_layers=1)
+    mixer = SSDMixer(config)
+    z, x, B, C, dt = mixer.in_proj.weight.detach().split(mixer.in_proj_parts)
+    for part in (z, x, dt):
+        assert float(part.std()) == pytest.approx(1 / math.sqrt(128), rel=0.1)
+    for part in (B, C):
+        assert float(part.std()) == pytest.approx(STATE_GAIN / math.sqrt(128), rel=0.1)
 
 
 def test_states_are_chosen_repeated_and_stacked_as_copies():

@@ -84,7 +84,7 @@ def test_every_record_can_be_read_and_no_two_answers_are_the_same() -> None:
     assert all(document.request is not None and document.answer for document in documents)
     assert Counter(document.answer for document in documents).most_common(1)[0][1] == 1
     stories = [document for document in documents if "story" in document.source]
-    assert 0.12 < sum(document.request == "" for document in stories) / len(stories) < 0.20
+    assert 0.05 < sum(document.request == "" for document in stories) / len(stories) < 0.11
 
 
 def test_no_two_records_are_nearly_the_same() -> None:

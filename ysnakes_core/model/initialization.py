@@ -5,6 +5,10 @@
 * ``dt`` is log-uniform in [dt_min, dt_max], stored through the inverse of softplus (arXiv 2312.00752, 3.6).
 * Projections onto the residual stream are scaled by 1 / sqrt(number of residual additions), so that
   its variance does not grow with depth (GPT-2's rule).
+* The rows of the in-projection that make B and C start ``STATE_GAIN`` times larger. With the plain rule the
+  state's answer, a product of B, C and a small dt, is drowned by the direct path D x, and in short trainings
+  nothing learns to look back: on small stories, a model repeats who a story is about after 600,000 tokens
+  with the gain and after more than a million without. Measured here, not published.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ import torch
 from torch import Tensor
 
 A_MIN, A_MAX = 1.0, 16.0
+STATE_GAIN = 3.0
 
 
 def initial_a_log(n_heads: int) -> Tensor:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ysnakes_core.configuration import ModelConfig
 from ysnakes_core.model.convolution import causal_conv_silu, conv_window
 from ysnakes_core.model.gated_norm import gated_rms_norm
-from ysnakes_core.model.initialization import initial_a_log, initial_dt_bias, scaled_normal_
+from ysnakes_core.model.initialization import STATE_GAIN, initial_a_log, initial_dt_bias, scaled_normal_
 from ysnakes_core.model.ssd import ssd, ssd_step
 
 
@@ -49,6 +49,8 @@ class SSDMixer(nn.Module):
         self.norm = GatedRMSNorm(config.d_inner, config.norm_eps, config.n_groups)
         self.out_proj = nn.Linear(config.d_inner, config.d_model, bias=False)
         scaled_normal_(self.in_proj.weight)
+        with torch.no_grad():
+            self.in_proj.weight[2 * config.d_inner : -config.n_heads].mul_(STATE_GAIN)  # B and C
         scaled_normal_(self.out_proj.weight, n_residuals=config.n_layers)
 
     def forward(

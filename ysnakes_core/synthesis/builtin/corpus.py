@@ -18,15 +18,16 @@ MANIFEST = "manifest.json"
 
 # How much of the text each kind gets, in percent. Stories come last and get what the others could not fill.
 _SHARES = {
-    "question": 10,
-    "explanation": 8,
+    "question": 12,
+    "explanation": 10,
     "howto": 6,
-    "description": 3,
-    "letter": 3,
-    "diary": 2,
+    "sentence": 15,
+    "description": 2,
+    "letter": 2,
+    "diary": 1,
     "talk": 2,
     "poem": 1,
-    "story": 65,
+    "story": 49,
 }
 _FILE_BYTES = 400_000
 _SHINGLE_WORDS = 5

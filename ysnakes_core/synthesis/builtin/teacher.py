@@ -10,11 +10,13 @@ from ysnakes_core.synthesis.builtin.answers import explanation, question
 from ysnakes_core.synthesis.builtin.grammar import Dice
 from ysnakes_core.synthesis.builtin.guides import description, howto, poem
 from ysnakes_core.synthesis.builtin.letters import diary, letter, talk
+from ysnakes_core.synthesis.builtin.sentences import sentence
 from ysnakes_core.synthesis.builtin.stories import story
 
 _WRITERS: MappingProxyType[str, Callable[[Dice], tuple[str, str]]] = MappingProxyType(
     {
         "story": story,
+        "sentence": sentence,
         "question": question,
         "explanation": explanation,
         "howto": howto,
