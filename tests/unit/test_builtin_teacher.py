@@ -109,14 +109,15 @@ def test_who_is_asked_for_is_in_the_first_sentence() -> None:
 
 
 def test_a_story_stays_with_the_one_it_is_about() -> None:
-    asked = 0
+    counts = []
     for request, answer in generate("story", 1500, 32):
         match = re.search(r"story about an? (\w+) (\w+) who (?!helps)", request)
         if match and not re.search("named|called", f"{request} {answer}"):
-            asked += 1
             assert re.search(rf"\ban? {match[1]} {match[2]}\b", answer.split(".")[0]), (request, answer)
-            assert answer.count(match[2]) >= 3, (request, answer)
-    assert asked > 200
+            counts.append(answer.count(match[2]))
+    assert len(counts) > 200
+    assert min(counts) >= 2
+    assert sum(counts) / len(counts) > 4
 
 
 def test_the_second_character_is_a_stranger_once() -> None:
