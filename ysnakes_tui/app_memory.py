@@ -38,7 +38,7 @@ def memory_file() -> Path:
 
 
 def read_memory() -> AppMemory:
-    """What was kept. Nothing of it is worth failing for: what cannot be read or makes no sense is forgotten."""
+    """What was kept. Nothing of it is worth failing for: what cannot be read or is nonsense is forgotten."""
     try:
         table = tomllib.loads(read_limited(memory_file(), MAX_BYTES).decode())
     except (OSError, ValueError, YsnakesError, RecursionError):

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
+from ysnakes_core.errors import UsageError
 from ysnakes_tui import (
     cli_complete,
     cli_config,
     cli_doctor,
     cli_eval,
+    cli_keys,
     cli_plan,
     cli_runs,
     cli_steer,
     cli_train,
 )
 from ysnakes_tui.failures import WRONG_USAGE, Debugging, ParserError, parser_message, tell
-from ysnakes_tui.output import prepare_streams, put, say, say_error
+from ysnakes_tui.output import can_redraw, is_terminal, prepare_streams, put, say, say_error
 
 
 class Commands(TyperGroup):
@@ -57,7 +60,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 110},
-    help="Write the text, train a small state-space language model on it, and talk to it.",
+    help="Write the text, train a small state-space language model on it, and talk to it.\n\n"
+    "Without a command it opens the app.",
     epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 stopped early by request, 130 interrupted.",
 )
 
@@ -67,17 +71,40 @@ def root(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show a traceback with errors.")] = False,
+    ascii: Annotated[
+        bool | None,
+        typer.Option("--ascii/--unicode", help="What the app may draw with.", show_default=False),
+    ] = None,
+    runs_dir: Annotated[
+        Path | None,
+        typer.Option("--runs-dir", metavar="DIR", help="The folder of the app's runs.", show_default=False),
+    ] = None,
 ) -> None:
     Debugging.on = debug
     if version:
         put(f"ysnakes {_version()}")
         raise typer.Exit
     if context.invoked_subcommand is None:
-        say(
-            "The app is not part of this version yet; train a model with `ysnakes train`, "
-            "talk to it with `ysnakes complete`, and see all commands with `ysnakes --help`."
-        )
-        raise typer.Exit(WRONG_USAGE)
+        raise typer.Exit(_open_app(context, ascii, runs_dir))
+    for name, given in (("--ascii or --unicode", ascii), ("--runs-dir", runs_dir)):
+        if given is not None:
+            raise UsageError(
+                f"{name} before a command is only for the app", "leave it out, or give it after the command"
+            )
+
+
+def _open_app(context: typer.Context, ascii: bool | None, folder: Path | None) -> int:
+    """The app, where there is a terminal for it; else the help."""
+    # What Textual draws goes to stderr, except on Windows; a dumb terminal cannot show it.
+    if not (is_terminal(sys.stdin) and is_terminal(sys.stdout) and can_redraw(sys.stderr)):
+        say(context.get_help())
+        say("\nThe app needs a terminal for its input and output; the commands above do not.")
+        return WRONG_USAGE
+
+    from ysnakes_core.paths import runs_dir
+    from ysnakes_tui.app import run_app
+
+    return run_app(runs_dir(folder), ascii=ascii)
 
 
 def _version() -> str:
@@ -98,7 +125,8 @@ app.add_typer(runs, name="runs")
 cli_eval.register(app)
 cli_plan.register(app)
 cli_doctor.register(app)
-settings = typer.Typer(help="Your own defaults for new runs.", no_args_is_help=True)
+cli_keys.register(app)
+settings = typer.Typer(help="Your own defaults for new runs, and your keys.", no_args_is_help=True)
 cli_config.register(settings)
 app.add_typer(settings, name="config")
 

@@ -11,7 +11,7 @@ import typer
 
 from ysnakes_core.errors import UsageError, YsnakesError
 from ysnakes_tui.failures import guarded
-from ysnakes_tui.output import put, say
+from ysnakes_tui.output import put, say, say_warning
 
 
 def register(app: typer.Typer) -> None:
@@ -43,7 +43,7 @@ def show() -> int | None:
 def edit() -> int | None:
     """Open your settings file in $VISUAL or $EDITOR, and check it afterwards."""
     from ysnakes_core.files import explain, write_atomically
-    from ysnakes_tui.user_settings import settings_file, starting_config, template
+    from ysnakes_tui.user_settings import own_keymap, settings_file, starting_config, template
 
     file = settings_file()
     command = _editor()
@@ -62,7 +62,11 @@ def edit() -> int | None:
     if ended.returncode:
         raise YsnakesError(f"the editor {command[0]} ended with an error", f"the file is {file}")
     starting_config(None)
-    say(f"{file} is in order")
+    warnings = own_keymap().warnings
+    for warning in warnings:
+        say_warning(warning)
+    if not warnings:
+        say(f"{file} is in order")
     return None
 
 

@@ -87,7 +87,7 @@ def textual_name(key: str) -> str:
 def shown_key(key: str, *, ascii: bool = False) -> str:
     """A ``normal`` key as the footer, the help and the tables show it."""
     modifiers, last = _split(key)
-    last = _SHORT.get(last, last)
+    last = _SHORT.get(last, last.upper() if last in _NAMED and last[0] == "f" else last)
     return "+".join([*modifiers, last if ascii else _ARROWS.get(last, last)])
 
 

@@ -1,0 +1,405 @@
+"""The app: three panes, one of them shown, with what is true of all of them around it.
+
+What one can do stands in ``actions``; here it gets to whoever does it. The event loop never waits: files are
+written in threads, and a pane does the same with what is slow about it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import inspect
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar, cast
+
+from textual import events
+from textual.app import App, ComposeResult
+from textual.binding import BindingType
+from textual.color import Color
+from textual.command import CommandPalette
+from textual.containers import Container
+from textual.filter import LineFilter
+from textual.notifications import SeverityLevel
+from textual.screen import Screen
+from textual.widget import Widget
+
+from ysnakes_core.errors import YsnakesError
+from ysnakes_core.files import printable
+from ysnakes_tui.actions import ACTIONS, CONTEXTS, bindings_for, enclosing
+from ysnakes_tui.app_memory import AppMemory, keep
+from ysnakes_tui.commands import ActionCommands
+from ysnakes_tui.keymap import Keymap, shown_key
+from ysnakes_tui.panes.interface import Glyphs, Pane
+from ysnakes_tui.panes.makers import PANE_MAKERS
+from ysnakes_tui.themes import OWN_THEMES, colours_wanted, draws_braille, draws_unicode, fitting_theme
+from ysnakes_tui.widgets.ascii_filter import AsciiFilter
+from ysnakes_tui.widgets.help_screen import HelpScreen, keys_of, kind_of
+from ysnakes_tui.widgets.jump_screen import JumpScreen, targets
+from ysnakes_tui.widgets.key_footer import KeyFooter, hints_for
+from ysnakes_tui.widgets.no_colour_filter import NoColourFilter
+from ysnakes_tui.widgets.status_strip import Status, StatusStrip
+from ysnakes_tui.widgets.tab_bar import Tab, TabBar
+from ysnakes_tui.widgets.theme_screen import ThemeScreen, in_order
+from ysnakes_tui.widgets.too_small import TooSmallScreen, is_too_small
+
+STATUS_SECONDS = 0.5
+TWICE_SECONDS = 2.0  # ctrl+c a second time within this leaves the app
+
+
+class YsnakesApp(App[None], inherit_bindings=False):
+    """``memory`` is what was kept from the last start; ``ascii`` overrules it and what the terminal says."""
+
+    TITLE = "ysnakes"
+    CSS_PATH = "ysnakes.tcss"
+    ENABLE_COMMAND_PALETTE = False  # ours is opened by an action of the registry
+    COMMANDS: ClassVar[set[Any]] = {ActionCommands}
+    BINDINGS: ClassVar[list[BindingType]] = []
+    ALLOW_IN_MAXIMIZED_VIEW = "StatusStrip, KeyFooter"
+
+    def __init__(
+        self,
+        runs_folder: Path,
+        *,
+        keymap: Keymap,
+        memory: AppMemory,
+        ascii: bool | None = None,
+        makers: Mapping[str, Callable[[], Widget]] = PANE_MAKERS,
+        environment: Mapping[str, str] = os.environ,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        wanted = colours_wanted(environment)
+        if wanted:  # Textual would also take one that is set but empty, which says nothing
+            os.environ.pop("NO_COLOR", None)
+        super().__init__(ansi_color=None if wanted else True)
+        self.runs_folder = runs_folder
+        self.keymap = keymap
+        self._memory = memory
+        self._makers = makers
+        self._panes: dict[str, Widget] = {}
+        self._current = ""
+        self._clock = clock
+        self._asked_to_leave = float("-inf")
+        self._told_of_tmux = "TMUX" not in environment
+        self._braille = draws_braille(environment)
+        self._without_colours = NoColourFilter(self._background, enabled=not wanted)
+        self._ascii = AsciiFilter(self._ascii_at_first(ascii, environment))
+        for theme in OWN_THEMES:
+            self.register_theme(theme)
+        known = memory.theme in self.available_themes
+        self.theme = memory.theme if known else fitting_theme(environment)
+        for context in reversed(CONTEXTS):  # the innermost first: where two hold, it is the one that is meant
+            for binding in bindings_for(context, keymap):
+                self.bind(binding.key, binding.action, description=binding.description, show=False)
+        self.bind("ctrl+c", "interrupt", show=False)
+
+    def _ascii_at_first(self, wish: bool | None, environment: Mapping[str, str]) -> bool:
+        if wish is not None:
+            return wish
+        if self._memory.ascii != "auto":
+            return self._memory.ascii == "yes"
+        return not draws_unicode(environment, getattr(sys.__stdout__, "encoding", "") or "")
+
+    # What is on the screen.
+
+    def compose(self) -> ComposeResult:
+        names = ("data", "train", "complete")
+        yield TabBar(
+            tuple(Tab(name, ACTIONS[f"show_{name}"].title, self._key(f"show_{name}")) for name in names),
+            id="tabs",
+        )
+        yield Container(id="body")
+        yield StatusStrip(id="status")
+        yield KeyFooter(id="keys")
+
+    async def on_mount(self) -> None:
+        self.screen.bindings_updated_signal.subscribe(self, self._bindings_changed)
+        self.set_interval(STATUS_SECONDS, self._show_status)
+        await self._bring_forward(self._memory.pane)
+        for warning in self.keymap.warnings:
+            self.notify(warning, title="Your keys", severity="warning", timeout=15)
+
+    def on_resize(self, event: events.Resize) -> None:
+        covered = self.screen if isinstance(self.screen, TooSmallScreen) else None
+        if not is_too_small(event.size):
+            if covered is not None:
+                self.pop_screen()
+        elif covered is not None:
+            covered.tell(event.size)
+        else:
+            self.push_screen(TooSmallScreen())
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        own = (self._without_colours, self._ascii)
+        return [*(each for each in own if each.enabled), *super().get_line_filters()]
+
+    def _background(self) -> Color:
+        colour = self.current_theme.background
+        return Color.parse(colour) if colour and not self.current_theme.ansi else Color(0, 0, 0)
+
+    @property
+    def glyphs(self) -> Glyphs:
+        return "ascii" if self._ascii.enabled else "braille" if self._braille else "block"
+
+    @property
+    def pane(self) -> Pane | None:
+        """The pane that is shown."""
+        return cast(Pane | None, self._panes.get(self._current))
+
+    @property
+    def context(self) -> str:
+        """The context of the registry that holds now."""
+        return self.pane.context if self.pane is not None else "app"
+
+    def show_pane(self, name: str) -> None:
+        self.run_worker(self._bring_forward(name), group="pane")
+
+    async def _bring_forward(self, name: str) -> None:
+        base = self.screen_stack[0]
+        base.minimize()
+        body = base.query_one("#body")
+        if name not in self._panes:
+            self._panes[name] = self._makers[name]()
+            await body.mount(self._panes[name])
+        changed, self._current = self._current != name, name
+        for other, pane in self._panes.items():
+            pane.display = other == name
+        base.query_one(TabBar).active = name
+        if changed and base is self.screen:
+            self._focus_first(self._panes[name])
+        base.refresh_bindings()
+        self._show_status()
+        if name != self._memory.pane:
+            self.remember(pane=name)
+
+    def _focus_first(self, pane: Widget) -> None:
+        if callable(first := getattr(pane, "focus_first", None)):
+            first()
+        else:
+            self.screen.set_focus(
+                next((w for w in self.screen.focus_chain if pane in w.ancestors_with_self), None)
+            )
+
+    def on_tab_bar_chosen(self, event: TabBar.Chosen) -> None:
+        self.show_pane(event.name)
+
+    def on_key_footer_chosen(self, event: KeyFooter.Chosen) -> None:
+        self.perform_later(event.action)
+
+    def _bindings_changed(self, _: Screen[Any]) -> None:
+        with contextlib.suppress(IndexError):
+            hints = hints_for(self.context, self.keymap, self.can_perform, ascii=self._ascii.enabled)
+            for footer in self.screen_stack[0].query(KeyFooter):
+                footer.show(hints)
+
+    def _key(self, action: str) -> str:
+        return next((shown_key(key, ascii=self._ascii.enabled) for key in self.keymap.of(action)), "")
+
+    def _show_status(self) -> None:
+        status = self._status()
+        for strip in self.screen_stack[0].query(StatusStrip):
+            strip.show(status, ascii=self._ascii.enabled)
+
+    def _status(self) -> Status:
+        """What the pane in front says; if that is nothing, what the Train pane does."""
+        for name in (self._current, "train"):
+            pane = self._panes.get(name)
+            status = cast(Pane, pane).status() if pane is not None and pane.is_mounted else Status()
+            if status != Status():
+                return status
+        return Status()
+
+    # Doing things.
+
+    def can_perform(self, action_id: str) -> bool | None:
+        """Whether an action is possible where one is: True, None (not now), or False (not there at all)."""
+        action = ACTIONS[action_id]
+        if action.context == "app":
+            return True
+        pane = self.pane
+        if pane is None or action.context not in enclosing(pane.context):
+            return False
+        if not hasattr(pane, f"action_{action_id}"):
+            return False
+        return cast(Widget, pane).check_action(action_id, ())
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "perform" and parameters:
+            return self.can_perform(str(parameters[0]))
+        return super().check_action(action, parameters)
+
+    def perform_later(self, action_id: str) -> None:
+        """Do an action once what is going on (a dialog that closes) is over."""
+        self.call_later(self.action_perform, action_id)
+
+    async def action_perform(self, action_id: str) -> None:
+        """Do an action of the registry. What goes wrong in a way we understand is shown, not raised."""
+        if not self.can_perform(action_id):
+            self.notify(f"“{ACTIONS[action_id].title}” is not possible here now", severity="warning")
+            return
+        owner = self if ACTIONS[action_id].context == "app" else self.pane
+        try:
+            result = getattr(owner, f"action_{action_id}")()
+            if inspect.isawaitable(result):
+                await result
+        except YsnakesError as error:
+            self.tell(error)
+
+    def tell(self, error: YsnakesError) -> None:
+        """Show an error: what is wrong, and what to do."""
+        self.notify(
+            f"{error.what}\n{error.hint}".strip(), title="That did not work", severity="error", timeout=12
+        )
+
+    def action_show_data(self) -> None:
+        self.show_pane("data")
+
+    def action_show_train(self) -> None:
+        self.show_pane("train")
+
+    def action_show_complete(self) -> None:
+        self.show_pane("complete")
+
+    def action_help(self) -> None:
+        focused = self.screen.focused
+        own = (keys_of(focused), kind_of(focused)) if focused is not None else ([], "")
+        self.push_screen(HelpScreen(self.context, self.keymap, *own))
+
+    def action_palette(self) -> None:
+        self.push_screen(CommandPalette(placeholder="What would you like to do?", id="--command-palette"))
+
+    async def action_back(self) -> None:
+        pane = self.pane
+        if callable(back := getattr(pane, "action_back", None)):
+            result = back()
+            if inspect.isawaitable(result):
+                await result
+        elif self.screen.focused is not None:
+            self.screen.set_focus(None)
+
+    def action_jump(self) -> None:
+        self.push_screen(JumpScreen(targets(self.screen)), self._jump)
+
+    def _jump(self, widget: Widget | None) -> None:
+        if widget is not None:
+            widget.focus()
+
+    def action_maximize(self) -> None:
+        if self.screen.maximized is not None:
+            self.screen.minimize()
+        elif self.screen.focused is None or not self.screen.maximize(self.screen.focused):
+            self.notify("go to a panel first (tab, or a click), then make it large")
+
+    def action_theme(self) -> None:
+        themes = in_order(list(self.available_themes.values()), [theme.name for theme in OWN_THEMES])
+        note = "NO_COLOR is set, so colours are not shown." if self.no_color else ""
+        self.push_screen(ThemeScreen(themes, self.theme, note), self._keep_theme)
+
+    def _keep_theme(self, name: str | None) -> None:
+        if name is not None:
+            self.remember(theme=name)
+
+    def action_toggle_ascii(self) -> None:
+        self._ascii.enabled = not self._ascii.enabled
+        self.remember(ascii="yes" if self._ascii.enabled else "no")
+        self.screen_stack[0].refresh_bindings()
+        self._show_status()
+        self.refresh_css(animate=False)
+        self.refresh(repaint=True, layout=True)
+
+    def action_copy_selection(self) -> None:
+        text = self.screen.get_selected_text()
+        if text:
+            self.copy(text, "the selection")
+        else:
+            self.action_interrupt()
+
+    def action_interrupt(self) -> None:
+        """ctrl+c where nothing is selected: many people want to leave then."""
+        now = self._clock()
+        if now - self._asked_to_leave <= TWICE_SECONDS:
+            self.exit()
+        self._asked_to_leave = now
+        self.notify("ctrl+c once more leaves the app; training goes on")
+
+    async def action_save_picture(self) -> None:
+        picture = self.export_screenshot()
+        self.run_worker(partial(self._write_picture, picture), thread=True, group="files")
+
+    def _write_picture(self, picture: str) -> None:
+        from ysnakes_core.files import write_atomically
+
+        place = Path.cwd() / time.strftime("ysnakes-%Y%m%d-%H%M%S.svg")
+        try:
+            write_atomically(place, picture)
+        except YsnakesError as error:
+            self.call_from_thread(self.tell, error)
+        else:
+            self.notify(str(place), title="Picture saved")
+
+    # What is kept, copied and said.
+
+    @property
+    def memory(self) -> AppMemory:
+        return self._memory
+
+    def remember(self, **changes: object) -> None:
+        """Keep fields of ``AppMemory`` for the next start."""
+        self._memory = dataclasses.replace(self._memory, **cast(Any, changes))
+        self.run_worker(partial(self._keep, changes), thread=True, group="files")
+
+    def _keep(self, changes: dict[str, object]) -> None:
+        try:
+            keep(**changes)
+        except YsnakesError as error:
+            self.call_from_thread(self.tell, error)
+
+    def copy(self, text: str, what: str = "") -> None:
+        """Put ``text`` on the clipboard of the terminal (OSC 52), which also works over SSH."""
+        self.copy_to_clipboard(text)
+        remark = "" if self._told_of_tmux else "\n(tmux passes it on after: tmux set -g set-clipboard on)"
+        self._told_of_tmux = True
+        self.notify(
+            f"{text if len(text) <= 120 else text[:119] + '…'}{remark}", title=f"Copied {what}".strip()
+        )
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,
+    ) -> None:
+        """Textual's, but literal: a name or a message from outside is never markup."""
+        super().notify(
+            printable(message, 1000, keep_lines=True),
+            title=printable(title, 80),
+            severity=severity,
+            timeout=timeout,
+            markup=markup,
+        )
+
+    def _fatal_error(self) -> None:
+        # Textual would print every local variable. `run_app` raises the error for the command line to tell.
+        self._close_messages_no_wait()
+
+
+def run_app(runs_folder: Path, *, ascii: bool | None = None, run: str | None = None) -> int:
+    """The app on the terminal until it is left; its exit code. ``run`` is the run to show first."""
+    from ysnakes_tui.app_memory import read_memory
+    from ysnakes_tui.user_settings import own_keymap
+
+    memory = read_memory()
+    if run is not None:
+        memory = dataclasses.replace(memory, pane="train", last_run=run)
+    app = YsnakesApp(runs_folder, keymap=own_keymap(), memory=memory, ascii=ascii)
+    app.run()
+    if app._exception is not None:
+        raise app._exception
+    return app.return_code or 0
