@@ -186,8 +186,9 @@ class Preset:
 PRESETS: dict[str, Preset] = {
     p.name: p
     for p in (
-        Preset("ys-1m", "seconds to try things out", 128, 4, 4096, 256, 8),
-        Preset("ys-4m", "minutes on a laptop's CPU", 256, 7, 4096, 256, 8),
+        Preset("ys-1m", "seconds to try things out", 160, 2, 4096, 256, 8, 0.015, 0.03),
+        Preset("ys-2m", "five minutes on a laptop's CPU", 256, 2, 4096, 256, 8, 0.015, 0.03),
+        Preset("ys-4m", "an hour on a laptop's CPU", 320, 4, 4096, 256, 8),
         Preset("ys-24m", "an evening on a CPU, minutes on a GPU", 512, 12, 8192, 256, 16, 0.006),
         Preset("ys-60m", "a day on a CPU, an hour on a GPU", 768, 15, 8192, 128, 32, 0.004, 0.015),
         Preset("ys-71m", "one GPU", 768, 18, 8192, 128, 32, 0.004, 0.015),
@@ -195,7 +196,7 @@ PRESETS: dict[str, Preset] = {
         Preset("ys-296m", "one large GPU", 1280, 28, 8192, 32, 32, 0.002, 0.01),
     )
 }
-DEFAULT_PRESET = "ys-4m"
+DEFAULT_PRESET = "ys-2m"
 
 
 def preset_config(name: str) -> RunConfig:

@@ -42,7 +42,7 @@ def complete(
         typer.Argument(metavar="TEXT", help="What to complete; - reads stdin; none: a prompt loop."),
     ] = None,
     max_tokens: Annotated[int | None, _option("Most tokens to write.", default="200")] = None,
-    temperature: Annotated[float | None, _option("0 is greedy.", default="0.8", metavar="X")] = None,
+    temperature: Annotated[float | None, _option("0 is greedy.", default="0.6", metavar="X")] = None,
     top_k: Annotated[
         int | None, _option("Choose among the k likeliest tokens; 0: all.", default="40")
     ] = None,

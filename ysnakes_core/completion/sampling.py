@@ -46,7 +46,7 @@ class SamplingOptions:
     """
 
     max_tokens: int = 200
-    temperature: float = 0.8
+    temperature: float = 0.6
     top_k: int = 40
     top_p: float = 0.95
     min_p: float = 0.0

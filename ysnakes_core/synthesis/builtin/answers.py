@@ -5,7 +5,7 @@ from __future__ import annotations
 from ysnakes_core.synthesis.builtin.catalogs import entries, lines, phrase, table
 from ysnakes_core.synthesis.builtin.grammar import Dice, expand
 
-_OPENED = 0.12
+_OPENED = 0.04
 # Of things that are not found in a house, nobody asks whether there is one at home.
 _OUTSIDE = ("bridge", "ship", "windmill", "lighthouse", "wheel", "window", "boat")
 _MANY = ("scissors",)
@@ -33,10 +33,10 @@ def explanation(dice: Dice) -> tuple[str, str]:
     slots = {"subject": entry["name"], "is": "are" if entry.get("are") else "is"}
     if dice.chance(0.35):
         request = expand(entry["ask"], slots, dice)
-        parts = told(entry["text"], dice, 3, 5, slots)
+        parts = told(entry["text"], dice, 2, 3, slots)
     else:
         request = said("explanation", "requests", slots, dice)
-        parts = told(entry["text"], dice, 2, 4, slots)
+        parts = told(entry["text"], dice, 1, 3, slots)
     if dice.chance(_OPENED):
         parts.insert(0, said("explanation", "openers", slots, dice))
     if dice.chance(0.2):
@@ -46,7 +46,7 @@ def explanation(dice: Dice) -> tuple[str, str]:
 
 def _fact(dice: Dice) -> tuple[str, str]:
     entry = dice.pick(entries("facts"))
-    parts = told(entry["text"], dice, 2, 3, {})
+    parts = told(entry["text"], dice, 1, 2, {})
     if dice.chance(_OPENED):
         parts.insert(0, said("explanation", "openers", {}, dice))
     return expand(entry["ask"], {}, dice), " ".join(parts)

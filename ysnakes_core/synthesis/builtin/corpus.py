@@ -18,16 +18,16 @@ MANIFEST = "manifest.json"
 
 # How much of the text each kind gets, in percent. Stories come last and get what the others could not fill.
 _SHARES = {
-    "question": 12,
-    "explanation": 10,
-    "howto": 6,
-    "sentence": 15,
+    "question": 16,
+    "explanation": 16,
+    "howto": 9,
+    "sentence": 12,
     "description": 2,
     "letter": 2,
     "diary": 1,
     "talk": 2,
     "poem": 1,
-    "story": 49,
+    "story": 39,
 }
 _FILE_BYTES = 400_000
 _SHINGLE_WORDS = 5

@@ -17,7 +17,7 @@ _STEP_LEFT_OUT = 0.9
 _CLOSED = 0.15
 # Most stories are small and say "the fox", not a name: a small model learns soonest to stay with what was
 # asked for if the word itself comes again and again.
-_SMALL = 0.7
+_SMALL = 0.85
 _NAMED = 0.3
 _TRIES = 12
 _NOUNS = ("thing", "food", "kind2", "build", "plant", "skill", "fear", "color", "trap", "place")
