@@ -36,7 +36,7 @@ def train(
         typer.Argument(metavar="PATH", help="Text to train on; none: the corpus that comes with it."),
     ] = None,
     no_ui: Annotated[bool, typer.Option("--no-ui", help="Train here, without the app.")] = False,
-    preset: Annotated[str | None, _option("Size to start from.", metavar="NAME", default="ys-4m")] = None,
+    preset: Annotated[str | None, _option("Size to start from.", metavar="NAME", default="ys-2m")] = None,
     steps: Annotated[str | None, _option("Train this many steps in all.")] = None,
     tokens: Annotated[str | None, _option("Train on this many tokens in all (20k, 3M).")] = None,
     epochs: Annotated[str | None, _option("Pass this often over the text in all.")] = None,
