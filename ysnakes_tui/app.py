@@ -26,17 +26,17 @@ from textual.containers import Container
 from textual.filter import LineFilter
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
-from textual.widget import Widget
+from textual.widget import AwaitMount, Widget
 
 from ysnakes_core.errors import YsnakesError
 from ysnakes_core.files import printable
 from ysnakes_tui.actions import ACTIONS, CONTEXTS, bindings_for, enclosing
-from ysnakes_tui.app_memory import AppMemory, keep
+from ysnakes_tui.app_memory import AppMemory, Keeper
 from ysnakes_tui.commands import ActionCommands
 from ysnakes_tui.keymap import Keymap, shown_key
 from ysnakes_tui.panes.interface import Glyphs, Pane
 from ysnakes_tui.panes.makers import PANE_MAKERS
-from ysnakes_tui.themes import OWN_THEMES, colours_wanted, draws_braille, draws_unicode, fitting_theme
+from ysnakes_tui.themes import OWN_THEMES, colours_wanted, draws_braille, fitting_theme, only_ascii
 from ysnakes_tui.widgets.ascii_filter import AsciiFilter
 from ysnakes_tui.widgets.help_screen import HelpScreen, keys_of, kind_of
 from ysnakes_tui.widgets.jump_screen import JumpScreen, targets
@@ -82,12 +82,15 @@ class YsnakesApp(App[None], inherit_bindings=False):
         self._makers = makers
         self._panes: dict[str, Widget] = {}
         self._current = ""
+        self._focus_in: dict[str, Widget] = {}  # the part of each pane that had the focus last
         self._clock = clock
         self._asked_to_leave = float("-inf")
+        self._keeper = Keeper()
+        self._told_of_saving = False
         self._told_of_tmux = "TMUX" not in environment
         self._braille = draws_braille(environment)
         self._without_colours = NoColourFilter(self._background, enabled=not wanted)
-        self._ascii = AsciiFilter(self._ascii_at_first(ascii, environment))
+        self._ascii = AsciiFilter(only_ascii(ascii, memory.ascii, environment, sys.__stdout__))
         for theme in OWN_THEMES:
             self.register_theme(theme)
         known = memory.theme in self.available_themes
@@ -96,13 +99,6 @@ class YsnakesApp(App[None], inherit_bindings=False):
             for binding in bindings_for(context, keymap):
                 self.bind(binding.key, binding.action, description=binding.description, show=False)
         self.bind("ctrl+c", "interrupt", show=False)
-
-    def _ascii_at_first(self, wish: bool | None, environment: Mapping[str, str]) -> bool:
-        if wish is not None:
-            return wish
-        if self._memory.ascii != "auto":
-            return self._memory.ascii == "yes"
-        return not draws_unicode(environment, getattr(sys.__stdout__, "encoding", "") or "")
 
     # What is on the screen.
 
@@ -116,22 +112,18 @@ class YsnakesApp(App[None], inherit_bindings=False):
         yield StatusStrip(id="status")
         yield KeyFooter(id="keys")
 
-    async def on_mount(self) -> None:
+    def on_mount(self) -> None:
         self.screen.bindings_updated_signal.subscribe(self, self._bindings_changed)
         self.set_interval(STATUS_SECONDS, self._show_status)
-        await self._bring_forward(self._memory.pane)
+        self.show_pane(self._memory.pane)
         for warning in self.keymap.warnings:
             self.notify(warning, title="Your keys", severity="warning", timeout=15)
 
     def on_resize(self, event: events.Resize) -> None:
-        covered = self.screen if isinstance(self.screen, TooSmallScreen) else None
-        if not is_too_small(event.size):
-            if covered is not None:
-                self.pop_screen()
-        elif covered is not None:
-            covered.tell(event.size)
-        else:
-            self.push_screen(TooSmallScreen())
+        if is_too_small(event.size) and not any(
+            isinstance(each, TooSmallScreen) for each in self.screen_stack
+        ):
+            self.push_screen(TooSmallScreen(self.keymap.names("quit")))
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         own = (self._without_colours, self._ascii)
@@ -156,33 +148,38 @@ class YsnakesApp(App[None], inherit_bindings=False):
         return self.pane.context if self.pane is not None else "app"
 
     def show_pane(self, name: str) -> None:
-        self.run_worker(self._bring_forward(name), group="pane")
-
-    async def _bring_forward(self, name: str) -> None:
         base = self.screen_stack[0]
         base.minimize()
-        body = base.query_one("#body")
+        if name == self._current:
+            return
+        if base.focused is not None:
+            self._focus_in[self._current] = base.focused
+        self._current = name
+        mounted = None
         if name not in self._panes:
             self._panes[name] = self._makers[name]()
-            await body.mount(self._panes[name])
-        changed, self._current = self._current != name, name
+            mounted = base.query_one("#body").mount(self._panes[name])
         for other, pane in self._panes.items():
             pane.display = other == name
         base.query_one(TabBar).active = name
-        if changed and base is self.screen:
-            self._focus_first(self._panes[name])
-        base.refresh_bindings()
-        self._show_status()
+        self.run_worker(self._settle_in(name, mounted), group="pane", exclusive=True)
         if name != self._memory.pane:
             self.remember(pane=name)
 
-    def _focus_first(self, pane: Widget) -> None:
-        if callable(first := getattr(pane, "focus_first", None)):
+    async def _settle_in(self, name: str, mounted: AwaitMount | None) -> None:
+        """What is left to do once the pane in front is whole: the focus goes where it last was in it."""
+        if mounted is not None:
+            await mounted
+        base, pane = self.screen_stack[0], self._panes[name]
+        before = self._focus_in.get(name)
+        if before is not None and before.is_attached and before.focusable:
+            base.set_focus(before)
+        elif callable(first := getattr(pane, "focus_first", None)):
             first()
         else:
-            self.screen.set_focus(
-                next((w for w in self.screen.focus_chain if pane in w.ancestors_with_self), None)
-            )
+            base.set_focus(next((w for w in base.focus_chain if pane in w.ancestors_with_self), None))
+        base.refresh_bindings()
+        self._show_status()
 
     def on_tab_bar_chosen(self, event: TabBar.Chosen) -> None:
         self.show_pane(event.name)
@@ -266,8 +263,15 @@ class YsnakesApp(App[None], inherit_bindings=False):
 
     def action_help(self) -> None:
         focused = self.screen.focused
-        own = (keys_of(focused), kind_of(focused)) if focused is not None else ([], "")
-        self.push_screen(HelpScreen(self.context, self.keymap, *own))
+        self.push_screen(
+            HelpScreen(
+                self.context,
+                self.keymap,
+                widget_keys=keys_of(focused) if focused is not None else [],
+                focused=kind_of(focused) if focused is not None else "",
+                ascii=self._ascii.enabled,
+            )
+        )
 
     def action_palette(self) -> None:
         self.push_screen(CommandPalette(placeholder="What would you like to do?", id="--command-palette"))
@@ -350,13 +354,16 @@ class YsnakesApp(App[None], inherit_bindings=False):
     def remember(self, **changes: object) -> None:
         """Keep fields of ``AppMemory`` for the next start."""
         self._memory = dataclasses.replace(self._memory, **cast(Any, changes))
-        self.run_worker(partial(self._keep, changes), thread=True, group="files")
+        self._keeper.add(**changes)
+        self.run_worker(self._keep, thread=True, group="files")
 
-    def _keep(self, changes: dict[str, object]) -> None:
+    def _keep(self) -> None:
         try:
-            keep(**changes)
+            self._keeper.write()
         except YsnakesError as error:
-            self.call_from_thread(self.tell, error)
+            if not self._told_of_saving:  # once is enough
+                self._told_of_saving = True
+                self.call_from_thread(self.tell, error)
 
     def copy(self, text: str, what: str = "") -> None:
         """Put ``text`` on the clipboard of the terminal (OSC 52), which also works over SSH."""
@@ -385,21 +392,11 @@ class YsnakesApp(App[None], inherit_bindings=False):
             markup=markup,
         )
 
+    @property
+    def failure(self) -> Exception | None:
+        """What ended the app, if it was not meant to end."""
+        return self._exception
+
     def _fatal_error(self) -> None:
         # Textual would print every local variable. `run_app` raises the error for the command line to tell.
         self._close_messages_no_wait()
-
-
-def run_app(runs_folder: Path, *, ascii: bool | None = None, run: str | None = None) -> int:
-    """The app on the terminal until it is left; its exit code. ``run`` is the run to show first."""
-    from ysnakes_tui.app_memory import read_memory
-    from ysnakes_tui.user_settings import own_keymap
-
-    memory = read_memory()
-    if run is not None:
-        memory = dataclasses.replace(memory, pane="train", last_run=run)
-    app = YsnakesApp(runs_folder, keymap=own_keymap(), memory=memory, ascii=ascii)
-    app.run()
-    if app._exception is not None:
-        raise app._exception
-    return app.return_code or 0

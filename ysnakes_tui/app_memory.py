@@ -6,6 +6,8 @@ The settings file itself belongs to the person and is never written by the app.
 from __future__ import annotations
 
 import dataclasses
+import queue
+import threading
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -82,3 +84,24 @@ def _to_toml(memory: AppMemory) -> str:
     lines += ["", "[layout]"]
     lines += [f"{toml_value(key)} = {toml_value(value)}" for key, value in sorted(memory.layout.items())]
     return "\n".join(lines) + "\n"
+
+
+class Keeper:
+    """Keeps changes on disk from a thread: one writer at a time, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self._changes: queue.SimpleQueue[Mapping[str, Any]] = queue.SimpleQueue()
+        self._writing = threading.Lock()
+
+    def add(self, **changes: Any) -> None:
+        """Note changes; never waits."""
+        self._changes.put(changes)
+
+    def write(self) -> None:
+        """Write what was noted and is not written yet. Raises ``YsnakesError``."""
+        with self._writing:
+            changes: dict[str, Any] = {}
+            while not self._changes.empty():
+                changes.update(self._changes.get())
+            if changes:
+                keep(**changes)

@@ -102,7 +102,7 @@ def _open_app(context: typer.Context, ascii: bool | None, folder: Path | None) -
         return WRONG_USAGE
 
     from ysnakes_core.paths import runs_dir
-    from ysnakes_tui.app import run_app
+    from ysnakes_tui.app_opening import run_app
 
     return run_app(runs_dir(folder), ascii=ascii)
 

@@ -128,7 +128,9 @@ def keymap_from(table: Mapping[str, object]) -> Keymap:
         warnings += wrong
         if chosen is not None:
             own[name] = chosen
-    warnings += [w for name in ACTIONS for key in own.get(name, ()) if (w := _unwise(name, key))]
+    for name in ACTIONS:
+        new = [key for key in own.get(name, ()) if key not in _usual(name)]
+        warnings += [warning for key in new if (warning := _unwise(name, key))]
     keys = {name: own.get(name, _usual(name)) for name in ACTIONS}
     warnings += _settle(keys, own)
     for name in ("quit", "palette", "help"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import TextIO
 
 from textual.theme import Theme
 
@@ -95,6 +96,15 @@ def draws_unicode(environment: Mapping[str, str], encoding: str) -> bool:
             if stated := environment.get(variable, ""):
                 return "utf" in stated.lower()
     return "utf" in encoding.lower()
+
+
+def only_ascii(wish: bool | None, kept: str, environment: Mapping[str, str], stream: TextIO | None) -> bool:
+    """Whether to draw with ASCII alone: as asked for now, else as was kept (yes, no, auto), else as fits."""
+    if wish is not None:
+        return wish
+    if kept in ("yes", "no"):
+        return kept == "yes"
+    return not draws_unicode(environment, getattr(stream, "encoding", None) or "")
 
 
 def draws_braille(environment: Mapping[str, str]) -> bool:

@@ -55,8 +55,10 @@ class CommandLinesPane(VerticalScroll, can_focus=False):
     def on_mount(self) -> None:
         self._fill()
 
-    def focus_first(self) -> None:
+    def on_show(self) -> None:
         self._fill()
+
+    def focus_first(self) -> None:
         self.query_one(OptionList).focus()
 
     def _fill(self) -> None:

@@ -9,12 +9,12 @@ from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
-from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Static
 
 from ysnakes_tui.actions import CONTEXTS, Action, actions_of, enclosing
 from ysnakes_tui.keymap import Keymap, shown_key
+from ysnakes_tui.widgets.dialog import Dialog
 
 _MOVES = frozenset(("up", "down", "left", "right", "pageup", "pagedown", "home", "end"))
 # What people call the widgets that can have the focus.
@@ -34,14 +34,20 @@ _KINDS = {
 }
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(Dialog[None]):
     """Closed by esc, q, or the key that opened it."""
 
     def __init__(
-        self, context: str, keymap: Keymap, widget_keys: list[tuple[str, str]], focused: str
+        self,
+        context: str,
+        keymap: Keymap,
+        *,
+        widget_keys: list[tuple[str, str]],
+        focused: str,
+        ascii: bool = False,
     ) -> None:
         super().__init__()
-        self._place, self._keymap = context, keymap
+        self._place, self._keymap, self._plain = context, keymap, ascii
         self._widget_keys, self._focused = widget_keys, focused
         self._leaving_keys = {
             "escape",
@@ -81,7 +87,7 @@ class HelpScreen(ModalScreen[None]):
             yield CONTEXTS[name].title, rows
 
     def _row(self, action: Action) -> tuple[str, str, str]:
-        keys = " ".join(shown_key(key) for key in self._keymap.of(action.id))
+        keys = " ".join(shown_key(key, ascii=self._plain) for key in self._keymap.of(action.id))
         return keys or "–", action.title, action.help
 
     def on_key(self, event: events.Key) -> None:

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from textual import events
 from textual.app import ComposeResult
 from textual.geometry import Offset
-from textual.screen import ModalScreen, Screen
+from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
+
+from ysnakes_tui.widgets.dialog import Dialog
 
 LETTERS = "asdfjkleiowcmpghruvntyxzbq"
 
@@ -35,7 +37,7 @@ def targets(screen: Screen[object]) -> list[Target]:
     ]
 
 
-class JumpScreen(ModalScreen[Widget | None]):
+class JumpScreen(Dialog[Widget | None]):
     """Ends with the widget to go to; any key that is no letter of a target ends it with None."""
 
     def __init__(self, found: Sequence[Target]) -> None:

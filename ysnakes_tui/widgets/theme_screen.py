@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.theme import Theme
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from ysnakes_tui.widgets.dialog import Dialog
 
-class ThemeScreen(ModalScreen[str | None]):
+
+class ThemeScreen(Dialog[str | None]):
     """Ends with the name of the theme that was chosen; None if it is to stay as it was."""
 
     BINDINGS = [("escape,q", "leave", "Keep as it was")]  # noqa: RUF012 (Textual's own way)

@@ -1,0 +1,16 @@
+"""What all dialogs have in common."""
+
+from __future__ import annotations
+
+from typing import ClassVar, TypeVar
+
+from textual.binding import Binding, BindingType
+from textual.screen import ModalScreen
+
+Result = TypeVar("Result")
+
+
+class Dialog(ModalScreen[Result]):
+    """A screen over the app. Keys of the app do not reach through it, but ctrl+c twice still leaves."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c", "app.copy_selection", show=False)]
