@@ -27,6 +27,8 @@ def fit(text: str, width: int, *, unicode: bool = True) -> str:
     kept: list[str] = []
     used = 0
     for character in printable(text[: 4 * max(width, 0) + 8]):
+        if not character.isprintable():  # other spaces; what is unassigned or private, of unknown width
+            character = " " if character.isspace() else "\ufffd"
         size = _size(character)
         if size == 0:
             continue

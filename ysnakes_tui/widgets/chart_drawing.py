@@ -94,7 +94,7 @@ def _draw_rollbacks(canvas: Canvas, plan: Plan) -> None:
 
 
 def _draw_lines(canvas: Canvas, plan: Plan) -> list[Drawn]:
-    """Lines over each other. Where two share a cell both stay seen, but one that is dim gives way."""
+    """Lines over each other. Where dots of two share a cell all are seen, but of one that is dim none."""
     plot, glyphs = plan.plot, plan.content.glyphs
     together = np.zeros((plot.height, plot.width), dtype=np.uint8)
     drawn = []
@@ -102,7 +102,7 @@ def _draw_lines(canvas: Canvas, plan: Plan) -> list[Drawn]:
         extents = line(columns, plan.y, plot.height * plan.down)
         masks = dot_masks(extents, plot.height, glyphs)
         shown = masks
-        if not series.dim:
+        if glyphs == "braille" and not series.dim:  # larger dots would become one blot
             together |= masks
             shown = np.where(masks > 0, together, np.uint8(0))
         codes = characters(shown, glyphs, _ascii_line(series))

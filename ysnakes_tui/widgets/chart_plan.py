@@ -140,15 +140,12 @@ def _vertical(content: Content, x: Grid) -> Scale:
         columns = decimate(series.x, series.y, x)
         if content.log and bool((columns.low <= 0).any()):
             columns = decimate(series.x, np.where(series.y > 0, series.y, np.nan), x)
-        shown = ~np.isnan(columns.low)
-        if not shown.any() and content.fit != "all":
-            columns_low = _bridge(columns, content.log)
-            shown = ~np.isnan(columns_low)
-            lows.append(columns_low[shown])
-            highs.append(columns_low[shown])
-            continue
-        lows.append(columns.low[shown])
-        highs.append(columns.high[shown])
+        lowest, highest = columns.low, columns.high
+        if bool(np.isnan(lowest).all()):
+            lowest = highest = _bridge(columns, content.log)
+        shown = ~np.isnan(lowest)
+        lows.append(lowest[shown])
+        highs.append(highest[shown])
     if not any(len(values) for values in lows):
         return Scale(1.0, 10.0, log=True) if content.log else Scale(0.0, 1.0)
     low = min(float(values.min()) for values in lows if len(values))
@@ -174,16 +171,19 @@ def _bridge(columns: Columns, log: bool) -> Floats:
 
 def _value_ticks(y: Scale, height: int, down: int) -> tuple[tuple[int, Tick], ...]:
     """Ticks with their row, from the top, with rows free between them if there is room; two if possible."""
-    found: list[tuple[int, Tick]] = []
+    best: list[tuple[int, Tick]] = []
     for most in range(max(2, height // 3), max(2, height // 3) + 4):
-        found = []
-        for tick in reversed(ticks(y, most)):
+        every = ticks(y, most)
+        found: list[tuple[int, Tick]] = []
+        for tick in reversed(every):
             row = int(dot_rows(np.array([tick.value]), y, height * down)[0]) // down
             if 0 <= row < height and (not found or row > found[-1][0] + (height > 4)):
                 found.append((row, tick))
-        if len(found) >= 2:
-            break
-    return tuple(found)
+        if len(found) == len(every) >= 2:
+            return tuple(found)
+        if len(best) < 2:
+            best = found
+    return tuple(best)
 
 
 def _columns_of(

@@ -91,13 +91,10 @@ def _passage(columns: Columns, scale: Scale) -> tuple[Floats, Floats]:
     """
     enters, leaves = _finite(columns.first, scale), _finite(columns.last, scale)
     filled = np.flatnonzero(columns.count)
-    at, goes_in, comes_out = filled.astype(np.float64), enters[filled], leaves[filled]
-    for place, side in ((0, columns.before), (len(at), columns.after)):
-        if side is not None:
-            fraction = _finite(np.array([side[1]]), scale)
-            end = len(at) if place else 0
-            at = np.insert(at, end, side[0])
-            goes_in, comes_out = np.insert(goes_in, end, fraction), np.insert(comes_out, end, fraction)
+    before, after = ([] if side is None else [side] for side in (columns.before, columns.after))
+    outside = [_finite(np.array([value for _, value in side]), scale) for side in (before, after)]
+    at = np.array([*(at for at, _ in before), *filled, *(at for at, _ in after)], dtype=np.float64)
+    goes_in, comes_out = (np.concatenate([outside[0], ends[filled], outside[1]]) for ends in (enters, leaves))
     empty = np.flatnonzero(columns.count == 0)
     right = np.searchsorted(at, empty)
     between = (right > 0) & (right < len(at))

@@ -35,7 +35,8 @@ class Scale:
         On a log scale what is not positive lies at minus infinity.
         """
         low, high = (math.log10(self.low), math.log10(self.high)) if self.log else (self.low, self.high)
-        return (mapped(values, self.log) - low) / (high - low)
+        with np.errstate(over="ignore"):  # infinitely far outside is outside too
+            return (mapped(values, self.log) - low) / (high - low)
 
     def fraction(self, value: float) -> float:
         return float(self.fractions(np.array([value]))[0])
@@ -106,11 +107,21 @@ def ticks(scale: Scale, most: int, *, whole: bool = False) -> list[Tick]:
             return [Tick(value, shortest(value, value * 1e-3)) for value in values]
     values = _even_values(scale, most, whole)
     step = values[1] - values[0] if len(values) > 1 else scale.high - scale.low
+    labels = _labels(values, step)
+    return [Tick(value, label) for value, label in zip(values, labels, strict=True)]
+
+
+def _labels(values: list[float], step: float) -> list[str]:
+    """Labels that match: with as many decimals each, and all in full if ``1.000004M`` were no shorter."""
     labels = [shortest(value, step) for value in values]
     if all(_is_plain(label) for label in labels):
         decimals = max((len(label.partition(".")[2]) for label in labels), default=0)
-        labels = [f"{value:,.{decimals}f}" for value in values]
-    return [Tick(value, label) for value, label in zip(values, labels, strict=True)]
+        return [f"{value:,.{decimals}f}" for value in values]
+    longest = max(map(len, labels), default=0)
+    if longest > 6 and step >= 1 and all(value == round(value) for value in values):
+        full = [f"{value:,.0f}" for value in values]
+        return full if max(map(len, full)) <= longest else labels
+    return labels
 
 
 def _even_values(scale: Scale, most: int, whole: bool) -> list[float]:
@@ -181,7 +192,7 @@ def number(value: float) -> str:
     if not math.isfinite(value):
         return str(value)
     size = abs(value)
-    if size >= 1e12 or 0 < size < 1e-3:
+    if size >= 1e12 or 0 < size < 1e-2:
         return _scientific(value, 2)
     if size >= 10_000:
         return count(value)

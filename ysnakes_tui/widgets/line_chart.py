@@ -7,14 +7,13 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
-from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.reactive import reactive
-from textual.strip import Strip
-from textual.widget import Widget
 
+from ysnakes_tui.widgets.cell_widget import CellWidget, known_glyphs
+from ysnakes_tui.widgets.chart_canvas import Canvas
 from ysnakes_tui.widgets.chart_content import (
     FITS,
     MARK_KINDS,
@@ -30,7 +29,7 @@ from ysnakes_tui.widgets.chart_content import (
 from ysnakes_tui.widgets.chart_drawing import draw_chart, plan_chart
 from ysnakes_tui.widgets.chart_navigation import View, beyond, containing, nearest, panned, zoomed
 from ysnakes_tui.widgets.chart_plan import Plan
-from ysnakes_tui.widgets.chart_raster import GLYPHS, Glyphs
+from ysnakes_tui.widgets.chart_raster import Glyphs
 from ysnakes_tui.widgets.decimation import usable
 
 __all__ = ["LineChart", "Mark"]
@@ -39,38 +38,34 @@ ZOOM = 2.0
 _PAN = 0.25
 
 
-class LineChart(Widget, can_focus=True):
+_KEYS = (
+    Binding("plus,equals_sign", f"zoom({ZOOM})", "Zoom in", show=False),
+    Binding("minus", f"zoom({1 / ZOOM})", "Zoom out", show=False),
+    Binding("0", "reset_view", "Whole chart", show=False),
+    Binding("left", "sideways(-1)", "Earlier", show=False),
+    Binding("right", "sideways(1)", "Later", show=False),
+    Binding("shift+left", "sideways(-10)", "Much earlier", show=False),
+    Binding("shift+right", "sideways(10)", "Much later", show=False),
+    Binding("less_than_sign", "pan(-1)", "Earlier steps", show=False),
+    Binding("greater_than_sign", "pan(1)", "Later steps", show=False),
+    Binding("i", "toggle_crosshair", "Crosshair", show=False),
+    Binding("l", "toggle_log", "Log scale", show=False),
+    Binding("escape", "hide_crosshair", "Hide crosshair", show=False),
+)
+_KEY_ACTIONS = frozenset(binding.action.partition("(")[0] for binding in _KEYS)
+
+
+class LineChart(CellWidget, can_focus=True):
     """Lines over a common horizontal axis.
 
     All texts are shown literally. Drawing happens when Textual asks for it, once for any number of changes.
     With ``own_keys`` false the chart answers to no key; its methods are there for bindings elsewhere.
     """
 
-    ALLOW_SELECT = False
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        *(f"line-chart--{name}" for name in STYLES if name != "base"),
-        "line-chart--under-crosshair",
-    }
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("plus,equals_sign", f"zoom({ZOOM})", "Zoom in", show=False),
-        Binding("minus", f"zoom({1 / ZOOM})", "Zoom out", show=False),
-        Binding("0", "reset_view", "Whole chart", show=False),
-        Binding("left", "sideways(-1)", "Earlier", show=False),
-        Binding("right", "sideways(1)", "Later", show=False),
-        Binding("shift+left", "sideways(-10)", "Much earlier", show=False),
-        Binding("shift+right", "sideways(10)", "Much later", show=False),
-        Binding("less_than_sign", "pan(-1)", "Earlier steps", show=False),
-        Binding("greater_than_sign", "pan(1)", "Later steps", show=False),
-        Binding("i", "toggle_crosshair", "Crosshair", show=False),
-        Binding("l", "toggle_log", "Log scale", show=False),
-        Binding("escape", "hide_crosshair", "Hide crosshair", show=False),
-    ]
-    _KEY_ACTIONS = frozenset(
-        (
-            *("zoom", "reset_view", "sideways", "pan"),
-            *("toggle_crosshair", "hide_crosshair", "toggle_log"),
-        )
-    )
+    STYLES = tuple(f"line-chart--{name}" for name in STYLES[1:])
+    CURSOR_STYLE = "line-chart--under-crosshair"
+    COMPONENT_CLASSES: ClassVar[set[str]] = {*STYLES, CURSOR_STYLE}
+    BINDINGS: ClassVar[list[BindingType]] = [*_KEYS]
     DEFAULT_CSS = """
     LineChart {
         height: 1fr;
@@ -101,6 +96,7 @@ class LineChart(Widget, can_focus=True):
             .line-chart--checkpoint, .line-chart--crosshair { color: ansi_default; }
             .line-chart--under-crosshair { background: ansi_default; text-style: reverse; }
         }
+        &:nocolor .line-chart--raw { text-style: dim; }
     }
     """
 
@@ -141,7 +137,6 @@ class LineChart(Widget, can_focus=True):
         self._follows = True
         self._hovered = False
         self._plan: Plan | None = None
-        self._strips: list[Strip] | None = None
         self.whole_x = whole_x
         self.own_keys = own_keys
         self.set_reactive(LineChart.y_title, y_title)
@@ -345,7 +340,7 @@ class LineChart(Widget, can_focus=True):
     # Keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action in self._KEY_ACTIONS and not self.own_keys:
+        if action in _KEY_ACTIONS and not self.own_keys:
             return False
         if action == "hide_crosshair":
             return self.crosshair is not None
@@ -380,44 +375,21 @@ class LineChart(Widget, can_focus=True):
     # Drawing
 
     def validate_glyphs(self, glyphs: Glyphs) -> Glyphs:
-        if glyphs not in GLYPHS:
-            raise ValueError(f"{glyphs!r} are no glyphs: use one of {', '.join(GLYPHS)}")
-        return glyphs
+        return known_glyphs(glyphs)
 
     def validate_fit(self, fit: Fit) -> Fit:
         if fit not in FITS:
             raise ValueError(f"{fit!r} is no way to fit: use one of {', '.join(FITS)}")
         return fit
 
-    def watch_log_scale(self) -> None:
-        self._changed()
-
-    def watch_fit(self) -> None:
-        self._changed()
-
-    def watch_glyphs(self) -> None:
-        self._changed()
-
-    def watch_y_title(self) -> None:
-        self._changed()
-
-    def watch_x_title(self) -> None:
-        self._changed()
-
-    def watch_empty_text(self) -> None:
-        self._changed()
-
     def watch_crosshair(self) -> None:
         self._strips = None
 
-    def notify_style_update(self) -> None:
-        self._strips = None
-        super().notify_style_update()
-
     def _changed(self) -> None:
-        self._plan = self._strips = None
-        if self.is_attached:
-            self.refresh()
+        self._plan = None
+        self.changed()
+
+    watch_log_scale = watch_fit = watch_glyphs = watch_y_title = watch_x_title = watch_empty_text = _changed
 
     def _planned(self, size: Size) -> Plan | None:
         """The plan for that size; None if nothing can be drawn in it."""
@@ -425,23 +397,10 @@ class LineChart(Widget, can_focus=True):
             return None
         plan = self._plan
         if plan is None or (plan.width, plan.height) != size:
-            self._strips = None
             plan = self._plan = plan_chart(self.content, size.width, size.height)
         return plan
 
-    def render_line(self, y: int) -> Strip:
-        plan = self._planned(self.size)
-        if plan is None:
-            return Strip.blank(self.size.width)
-        if self._strips is None:
-            base = self.rich_style
-            styles = [base, *(self.get_component_rich_style(f"line-chart--{name}") for name in STYLES[1:])]
-            cursor = self.get_component_rich_style("line-chart--under-crosshair")
-            under = Style(bgcolor=cursor.bgcolor, bold=cursor.bold, reverse=cursor.reverse)
-            self._strips = draw_chart(plan, self.crosshair).strips(styles, under)
-        return self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width)
-
-    def plain_text(self) -> list[str]:
-        """The chart's lines without styles, as they are now."""
-        plan = self._planned(self.size)
-        return draw_chart(plan, self.crosshair).plain() if plan is not None else []
+    def draw(self, width: int, height: int) -> Canvas:
+        plan = self._planned(Size(width, height))
+        assert plan is not None
+        return draw_chart(plan, self.crosshair)
