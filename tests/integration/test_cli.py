@@ -419,7 +419,7 @@ def test_a_resume_cannot_change_what_a_checkpoint_belongs_to(home: Path, setting
 
 
 def test_settings_of_the_user_lie_between_preset_and_command_line(home: Path) -> None:
-    from ysnakes_tui.cli_train import Request, new_config
+    from ysnakes_tui.new_run import Request, new_config
 
     code, out, _ = run_here("config", "path")
     assert (code, Path(out.strip())) == (0, home / "config.toml")
@@ -439,7 +439,7 @@ def test_settings_of_the_user_lie_between_preset_and_command_line(home: Path) ->
 
 
 def test_without_a_budget_it_is_five_minutes(tmp_path: Path) -> None:
-    from ysnakes_tui.cli_train import Request, new_config
+    from ysnakes_tui.new_run import Request, new_config
 
     assert new_config(None, [], Request({}, {}, ())).training.minutes == 5
     (tmp_path / "text.md").write_text("text")
