@@ -1,0 +1,309 @@
+"""The dashboard: one run as it trains, read from its directory; its keys are in ``dashboard_keys``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from rich.text import Text
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from ysnakes_core.errors import YsnakesError
+from ysnakes_core.files import printable
+from ysnakes_core.runs.directory import RunDirectory
+from ysnakes_core.runs.events import SampleEvent
+from ysnakes_core.runs.following import RunFollower
+from ysnakes_tui.formats import bits
+from ysnakes_tui.keymap import shown_key
+from ysnakes_tui.panes.interface import shell_of
+from ysnakes_tui.train import standing
+from ysnakes_tui.train.dashboard_css import DASHBOARD_CSS
+from ysnakes_tui.train.dashboard_keys import DashboardKeys
+from ysnakes_tui.train.happenings import Happenings
+from ysnakes_tui.train.panel_tabs import PanelTabs
+from ysnakes_tui.train.run_watch import RunWatch
+from ysnakes_tui.train.text_panel import TextPanel
+from ysnakes_tui.widgets.chart_scale import number
+from ysnakes_tui.widgets.line_chart import LineChart, Mark
+from ysnakes_tui.widgets.meter import Meter
+from ysnakes_tui.widgets.sparkline import Sparkline
+from ysnakes_tui.widgets.status_strip import SYMBOLS, Status
+
+WIDE, TALL = 104, 32  # cells from which all panels have room at once
+SAMPLES_SHOWN = 12
+MOST_SAMPLE_CHARACTERS = 2000
+_RATES = {"learning_rate": "learning rate", "grad_norm": "gradient norm", "tokens_per_second": "tokens/s"}
+_UPPER = {"loss-chart": "Loss", "bits-chart": "Bits per byte", "rates": "Rates"}
+_LOWER = {"samples": "Samples", "log": "What happened", "checkpoints": "Checkpoints"}
+_SHOW: dict[str, Callable[[float], str]] = {"tokens_per_second": lambda value: f"{value:,.0f}"}
+
+
+class Dashboard(DashboardKeys):
+    """Shows and steers one run at a time; see ``follow``."""
+
+    DEFAULT_CSS = DASHBOARD_CSS
+
+    class News(Message, bubble=False):
+        """A watch has read something, and waits until it is taken in."""
+
+        def __init__(self, watch: RunWatch) -> None:
+            super().__init__()
+            self.watch = watch
+
+    def __init__(self, *, clock: Callable[[], float] = time.time, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._clock = clock
+        self._watch: RunWatch | None = None
+        self._status = Status()
+        self._happenings = Happenings()
+        self._samples: list[SampleEvent] = []
+        self._drawn: tuple[object, ...] = ()
+
+    def compose(self) -> ComposeResult:
+        yield PanelTabs(_UPPER, id="upper-tabs")
+        with Horizontal(id="upper"):
+            with Vertical(id="charts"):
+                yield LineChart("loss", own_keys=False, id="loss-chart", classes="-chosen")
+                yield LineChart(
+                    "validation bits per byte",
+                    own_keys=False,
+                    empty_text="no validation yet",
+                    id="bits-chart",
+                )
+                with Vertical(id="rates"):
+                    for name, label in _RATES.items():
+                        yield Sparkline(
+                            label, id=name, log_scale=name == "grad_norm", show=_SHOW.get(name, number)
+                        )
+            with Vertical(id="side"):
+                yield Static(id="title", markup=False)
+                yield Meter("budget", warn_at=None, danger_at=None, id="progress")
+                yield Static(id="facts", markup=False)
+                yield Meter("used", id="memory")
+        with Vertical(id="stopping") as stopping:
+            stopping.border_title = "Early stopping"
+            yield Meter("patience", warn_at=0.5, danger_at=0.85, id="patience")
+            yield Static(id="words", markup=False)
+        yield Static(id="ending", markup=False)
+        yield PanelTabs(_LOWER, id="lower-tabs")
+        with Horizontal(id="lower"):
+            samples = TextPanel("Samples", "The model writes something at each validation.", id="samples")
+            samples.add_class("-chosen")
+            yield samples
+            log = TextPanel("What happened", "Nothing yet.", id="log")
+            log.add_class("-aside", "-beside")
+            yield log
+            checkpoints = OptionList(markup=False, id="checkpoints", classes="panel -aside")
+            checkpoints.border_title = "Checkpoints"
+            yield checkpoints
+
+    # Which run.
+
+    @property
+    def run_watch(self) -> RunWatch | None:
+        return self._watch
+
+    @property
+    def run_directory(self) -> RunDirectory | None:
+        """The run that is shown."""
+        return self._watch.run if self._watch is not None else None
+
+    def follow(self, run: RunDirectory) -> None:
+        """Show ``run`` from now on."""
+        if self._watch is not None and self._watch.run == run and not self._watch.follower.deleted:
+            return
+        self.leave_run()
+        self._happenings, self._samples, self._drawn = Happenings(), [], ()
+        self.forget_wishes()
+        self._status = Status(run=run.name, state="starting", note="reading")
+        for chart in self.query(LineChart):
+            chart.clear()
+        for small in self.query(Sparkline):
+            small.set_values([])
+        self._watch = RunWatch(run, self._tell, self._error)
+        self._watch.start()
+
+    def leave_run(self) -> None:
+        """Stop following."""
+        if self._watch is not None:
+            self._watch.close()
+            self._watch = None
+
+    def on_unmount(self) -> None:
+        self.leave_run()
+
+    def status(self) -> Status:
+        return self._status
+
+    def focus_first(self) -> None:
+        chart = next((chart for chart in self.query(LineChart) if chart.display), None)
+        (chart or self.query_one("#upper-tabs")).focus()
+
+    def _tell(self, watch: RunWatch) -> None:
+        if not self.post_message(self.News(watch)):
+            watch.seen()  # nobody else will say so
+
+    def _error(self, error: YsnakesError) -> None:
+        self.app.call_later(self.show_error, error)
+
+    # What the watch read.
+
+    def on_dashboard_news(self, event: News) -> None:
+        try:
+            if event.watch is self._watch and self.is_mounted:
+                self._show(event.watch)
+        finally:
+            event.watch.seen()
+
+    def _show(self, watch: RunWatch) -> None:
+        follower, facts, now = watch.follower, watch.facts, self._clock()
+        self._status = standing.status_of(follower, facts, now)
+        self._show_glyphs()
+        self._show_curves(follower)
+        self._show_side(watch, now)
+        part = standing.patience(follower, facts)
+        self.query_one("#patience", Meter).set(part.value, part.limit, part.text)
+        self._write("#words", Text(standing.patience_words(follower, facts, self._key)))
+        self._show_ending(standing.ending(follower, facts, self._key))
+        if self._happenings.update(follower):
+            self.query_one("#log", TextPanel).show(self._happenings.text())
+        samples = follower.samples[-SAMPLES_SHOWN:]
+        if samples != self._samples:
+            self._samples = samples
+            self.query_one("#samples", TextPanel).show(samples_text(samples))
+        self._show_checkpoints(follower, facts.saved)
+        doable = (follower.has_worker, facts.starting, follower.state.status, follower.caught_up)
+        if doable != self.doable:
+            self.doable = doable
+            self.refresh_bindings()
+
+    def _show_curves(self, follower: RunFollower) -> None:
+        series = follower.series
+        marks = [event.step for event in follower.checkpoints]
+        drawn = (
+            *(len(series[name]) for name in ("loss", "validation_loss")),
+            *(
+                float(curve.x[-1]) if len(curve := series[name]) else -1.0
+                for name in ("loss", "validation_loss")
+            ),
+            *(follower.journal_count, self._happenings),
+        )
+        if drawn == self._drawn:
+            return
+        self._drawn = drawn
+        loss, score = self.query_one("#loss-chart", LineChart), self.query_one("#bits-chart", LineChart)
+        for name, label, style in (("loss", "each step", "raw"), ("smoothed_loss", "smoothed", "smoothed")):
+            loss.set_series(name, series[name].x, series[name].y, label=label, style=style)
+        validation = series["validation_loss"]
+        if len(validation):
+            loss.set_series(
+                "validation", validation.x, validation.y, label="validation", style="validation", points=True
+            )
+        else:
+            loss.remove_series("validation")
+        curve = series["validation_bits_per_byte"]
+        score.set_series("bits", curve.x, curve.y, label="bits per byte", style="validation", points=True)
+        early = follower.early_stopping
+        best, at = (early.best, early.best_step) if early is not None else (None, None)
+        saved = [Mark("checkpoint", step) for step in marks]
+        back = [Mark("rollback", event.to_step) for event in follower.rollbacks]
+        loss.set_marks([*saved, *back, *([Mark("best", at)] if at is not None else [])])
+        score.set_marks([*saved, *([Mark("best", at, best)] if at is not None else [])])
+        self.align_charts()
+        for name in _RATES:
+            self.query_one(f"#{name}", Sparkline).set_series(series[name].x, series[name].y)
+
+    def _show_side(self, watch: RunWatch, now: float) -> None:
+        follower, facts = watch.follower, watch.facts
+        state = standing.shown_state(follower, facts)
+        symbol = SYMBOLS.get(state, ("?", "?"))[shell_of(self).glyphs == "ascii"]
+        self._write(
+            "#title",
+            Text(f"{symbol} {state}: {printable(watch.run.name, 60)}", no_wrap=True, overflow="ellipsis"),
+        )
+        part = standing.progress(follower, facts)
+        self.query_one("#progress", Meter).set(part.value, part.limit, part.text)
+        part = standing.memory_use(follower)
+        self.query_one("#memory", Meter).set(part.value, part.limit, part.text)
+        rows = Text(no_wrap=True, overflow="ellipsis")
+        if follower.problem:
+            rows.append(f"{printable(follower.problem, 200)}\n", "bold")
+        for row, (name, value) in enumerate(standing.facts_of(follower, facts, now)):
+            rows.append("\n" * (row > 0))
+            rows.append(f"{name:<11}", "dim")
+            rows.append(value)
+        self._write("#facts", rows)
+
+    def _show_ending(self, ending: standing.Ending | None) -> None:
+        self.set_class(ending is not None, "-ended")
+        if ending is None:
+            return
+        panel = self.query_one("#ending", Static)
+        panel.set_class(ending.bad, "-bad")
+        text = Text(ending.title, "bold")
+        for line in ending.lines:
+            text.append("\n")
+            text.append(line, "not bold dim" if line.startswith("│") else "not bold")
+        self._write("#ending", text)
+
+    def _show_checkpoints(self, follower: RunFollower, saved: tuple[str, ...]) -> None:
+        told = {event.name: event for event in follower.checkpoints}
+        rows: list[tuple[str, str]] = []
+        for name in reversed(saved):
+            event = told.get(name)
+            score = f"  {bits(event.bits_per_byte)} bits/byte" if event and event.bits_per_byte else ""
+            best = "  ★ best" if self._watch is not None and name == self._watch.facts.best else ""
+            rows.append((name, f"{printable(name, 40)}{score}{best}"))
+        if rows != self.checkpoint_rows:
+            self.checkpoint_rows = rows
+            panel = self.query_one("#checkpoints", OptionList)
+            chosen = panel.highlighted
+            panel.clear_options()
+            panel.add_options([Option(Text(line)) for _, line in rows])
+            panel.highlighted = min(chosen or 0, len(rows) - 1) if rows else None
+
+    def _show_glyphs(self) -> None:
+        glyphs = shell_of(self).glyphs
+        for widget in self.query("LineChart, Sparkline, Meter").results():
+            if isinstance(widget, LineChart | Sparkline | Meter) and widget.glyphs != glyphs:
+                widget.glyphs = glyphs
+
+    def _write(self, place: str, text: Text) -> None:
+        """Change a text, if it is another one."""
+        widget = self.query_one(place, Static)
+        if widget.content != text:
+            widget.update(text)
+
+    def _key(self, action: str) -> str:
+        shell = shell_of(self)
+        return next((shown_key(key, ascii=shell.glyphs == "ascii") for key in shell.keymap.of(action)), "")
+
+    # Where there is not room for all.
+
+    def on_resize(self, event: events.Resize) -> None:
+        compact = event.size.width < WIDE or event.size.height < TALL
+        self.set_class(compact, "-compact")
+        self.set_class(event.size.height >= TALL, "-tall")
+
+    def on_panel_tabs_chosen(self, event: PanelTabs.Chosen) -> None:
+        event.stop()
+        for name in event.tabs.titles:
+            self.query_one(f"#{name}").set_class(name == event.name, "-chosen")
+        if event.tabs.id == "lower-tabs":
+            self.show_beside_samples(event.name)
+
+
+def samples_text(samples: list[SampleEvent]) -> Text:
+    """Samples, the latest last; whatever is in them is shown literally."""
+    found = Text()
+    for place, sample in enumerate(samples):
+        found.append("\n\n" * (place > 0))
+        found.append(f"step {sample.step:,}", "dim")
+        found.append(f"  {printable(sample.prompt, 400)}\n", "bold")
+        found.append(printable(sample.text, MOST_SAMPLE_CHARACTERS, keep_lines=True))
+    return found

@@ -1,0 +1,341 @@
+"""What can be done on the dashboard: commands to the worker, going on with the run, and moving the charts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from textual.widget import Widget
+from textual.widgets import OptionList
+
+from ysnakes_core.configuration import RunConfig
+from ysnakes_core.errors import UsageError, YsnakesError
+from ysnakes_core.runs.control import check_command
+from ysnakes_core.training.schedule import Budget
+from ysnakes_tui.panes.interface import shell_of
+from ysnakes_tui.run_lookup import command
+from ysnakes_tui.train.ask_screen import AskScreen, ConfirmScreen, Field
+from ysnakes_tui.train.panel_tabs import PanelTabs
+from ysnakes_tui.train.run_watch import RunWatch
+from ysnakes_tui.widgets.line_chart import LineChart
+
+RATE_FACTOR = 1.25
+_NEED_WORKER = frozenset(
+    (
+        *("stop", "validate", "sample", "checkpoint", "run_steps", "rate_down", "rate_up"),
+        *("early_stopping", "edit_stopping", "snooze"),
+    )
+)
+
+
+class DashboardKeys(Widget):
+    """The actions of the contexts ``run`` and ``train``, under the registry's names."""
+
+    doable: tuple[object, ...] = ()  # what ``check_action`` depends on
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.checkpoint_rows: list[tuple[str, str]] = []
+        self._wanted_scale: float | None = None
+        self._prompt = ""
+        self._steps = "100"
+        self._usual_patience: int | None = None
+
+    @property
+    def run_watch(self) -> RunWatch | None:
+        raise NotImplementedError
+
+    def forget_wishes(self) -> None:
+        """Another run is shown now."""
+        self._wanted_scale, self._prompt, self._usual_patience = None, "", None
+        self.checkpoint_rows = []
+        self.doable = ()
+
+    def show_error(self, error: YsnakesError) -> None:
+        self._wanted_scale = None
+        self.notify(
+            f"{error.what}\n{error.hint}".strip(), title="That did not work", severity="error", timeout=12
+        )
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        watch = self.run_watch
+        if watch is None:
+            return None if action in (*_NEED_WORKER, "pause", "attach") else True
+        busy = watch.follower.has_worker
+        if action in _NEED_WORKER:
+            return True if busy else None
+        if action == "attach":
+            return True if self._can_go_on(watch) else None
+        if action == "pause":
+            return True if busy or self._can_go_on(watch) else None
+        return super().check_action(action, parameters)
+
+    def _can_go_on(self, watch: RunWatch) -> bool:
+        follower = watch.follower
+        return not (follower.has_worker or watch.starting or follower.deleted) and follower.caught_up
+
+    def _need(self) -> RunWatch:
+        if self.run_watch is None:
+            raise UsageError("no run is shown", "choose one from the list of runs")
+        return self.run_watch
+
+    @property
+    def _config(self) -> RunConfig:
+        config = self._need().facts.config
+        if config is None:
+            raise UsageError("the run's config.toml cannot be read", "see: ysnakes runs show")
+        return config
+
+    # The worker.
+
+    def action_pause(self) -> None:
+        watch = self._need()
+        if not watch.follower.has_worker:
+            self.action_attach()
+        elif watch.follower.state.status in ("paused", "pausing"):
+            watch.ask("resume")
+        else:
+            watch.ask("pause")
+
+    def action_stop(self) -> None:
+        self._need().ask("stop")
+
+    def action_validate(self) -> None:
+        self._need().ask("validate")
+
+    def action_checkpoint(self) -> None:
+        self._need().ask("checkpoint")
+
+    def action_sample(self) -> None:
+        samples = self._need().follower.samples
+        prompt = (
+            self._prompt or self._config.validation.sample_prompt or (samples[-1].prompt if samples else "")
+        )
+        self._ask_for(
+            "Sample now", [Field("prompt", "What the model goes on from or answers", prompt)], self._sample
+        )
+
+    def _sample(self, values: Mapping[str, str], *, do: bool) -> None:
+        check_command("sample", {"prompt": values["prompt"]})
+        if do:
+            self._prompt = values["prompt"]
+            self._need().ask("sample", prompt=values["prompt"])
+
+    def action_run_steps(self) -> None:
+        self._ask_for("Run some steps, then pause", [Field("n", "Steps", self._steps)], self._run_steps)
+
+    def _run_steps(self, values: Mapping[str, str], *, do: bool) -> None:
+        n = _whole(values["n"], "steps")
+        check_command("run_steps", {"n": n})
+        if do:
+            self._steps = str(n)
+            self._need().ask("run_steps", n=n)
+
+    def action_rate_down(self) -> None:
+        self._scale_rate(1 / RATE_FACTOR)
+
+    def action_rate_up(self) -> None:
+        self._scale_rate(RATE_FACTOR)
+
+    def _scale_rate(self, factor: float) -> None:
+        """Relative to what was asked for last, which the worker may not have come to yet."""
+        scale = self._wanted_scale or self._config.training.learning_rate_scale or 1.0
+        self._wanted_scale = float(f"{scale * factor:.3g}")
+        if abs(self._wanted_scale - 1.0) < 0.02:
+            self._wanted_scale = 1.0
+        self._need().ask("set", learning_rate_scale=self._wanted_scale)
+        self.notify(f"learning rate × {self._wanted_scale:g}", timeout=2)
+
+    # Early stopping.
+
+    def action_early_stopping(self) -> None:
+        self._set_stopping(enabled=not self._config.early_stopping.enabled)
+
+    def action_snooze(self) -> None:
+        """What was waited in vain is counted, so the patience has to grow by that to be whole again."""
+        config = self._config.early_stopping
+        last = self._need().follower.early_stopping
+        if self._usual_patience is None:
+            self._usual_patience = config.patience
+        waited = last.waited if last is not None else 0
+        self._set_stopping(patience=waited + self._usual_patience)
+
+    def action_edit_stopping(self) -> None:
+        config = self._config.early_stopping
+        fields = [
+            Field(
+                "patience", "Patience: validations without improvement before it stops", str(config.patience)
+            ),
+            Field("min_delta", "Bits per byte that count as improvement", f"{config.min_delta:g}"),
+            Field("target", "Stop at this many bits per byte (0: none)", f"{config.target:g}"),
+        ]
+        self._ask_for("Early stopping", fields, self._edit_stopping)
+
+    def _edit_stopping(self, values: Mapping[str, str], *, do: bool) -> None:
+        changes: dict[str, Any] = {
+            "patience": _whole(values["patience"], "patience"),
+            "min_delta": _number(values["min_delta"], "the least improvement"),
+            "target": _number(values["target"], "the target"),
+        }
+        check_command("set", {f"early_stopping.{name}": value for name, value in changes.items()})
+        if do:
+            self._usual_patience = changes["patience"]
+            self._set_stopping(**changes)
+
+    def _set_stopping(self, **changes: Any) -> None:
+        self._need().ask("set", **{f"early_stopping.{name}": value for name, value in changes.items()})
+
+    # Going on with a run that nobody trains.
+
+    def action_attach(self) -> None:
+        self._go_on(None)
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        if self.run_watch is None or not self._can_go_on(self.run_watch):
+            self.notify("stop the run first; then it can go on from this checkpoint", severity="warning")
+            return
+        name = self.checkpoint_rows[event.option_index][0]
+        question = f"Train on from {name}? What was trained after it is left behind."
+        self.app.push_screen(
+            ConfirmScreen("Go back to a checkpoint", question), partial(self._confirmed, name)
+        )
+
+    def _confirmed(self, name: str, sure: bool | None) -> None:
+        if sure:
+            self._go_on(name)
+
+    def _go_on(self, checkpoint: str | None) -> None:
+        watch = self._need()
+        if watch.follower.state.status != "finished" or watch.facts.config is None:
+            watch.go_on(checkpoint)
+            self.refresh_bindings()
+            return
+        budget = Budget.of(watch.facts.config.training)
+        field = Field(
+            "more", f"Its budget of {budget} is spent. How many more {budget.unit}?", f"{budget.amount:g}"
+        )
+        self._ask_for("Train on", [field], partial(self._go_on_for, checkpoint, budget))
+
+    def _go_on_for(
+        self, checkpoint: str | None, budget: Budget, values: Mapping[str, str], *, do: bool
+    ) -> None:
+        more = _number(values["more"], f"the {budget.unit}")
+        if not more > 0:
+            raise UsageError(f"{more:g} {budget.unit} are nothing to train for", "give a number above 0")
+        if budget.unit in ("steps", "tokens"):
+            more = max(1, round(more))
+        if do:
+            config = self._config
+            amount: Any = type(getattr(config.training, budget.unit))(budget.amount + more)
+            training = replace(config.training, **{budget.unit: amount})
+            self._need().go_on(checkpoint, replace(config, training=training))
+            self.refresh_bindings()
+
+    def action_copy_resume(self) -> None:
+        shell_of(self).copy(command("train --resume", self._need().run, None), "the command that resumes it")
+
+    # Panels and charts.
+
+    def action_checkpoints(self) -> None:
+        self._bring("checkpoints")
+
+    def action_event_log(self) -> None:
+        self._bring("log")
+
+    def _bring(self, name: str) -> None:
+        tabs = self.query_one("#lower-tabs", PanelTabs)
+        if tabs.active == name and self.query_one(f"#{name}").has_focus and not self.has_class("-compact"):
+            name = "log"
+        tabs.active = name
+        self.show_beside_samples(name)
+        self.query_one(f"#{name}").focus()
+
+    def show_beside_samples(self, name: str) -> None:
+        """Where all panels are shown at once, one place is for the log or the checkpoints."""
+        wanted = "checkpoints" if name == "checkpoints" else "log"
+        for each in ("log", "checkpoints"):
+            self.query_one(f"#{each}").set_class(each == wanted, "-beside")
+
+    @property
+    def _charts(self) -> tuple[LineChart, LineChart]:
+        return self.query_one("#loss-chart", LineChart), self.query_one("#bits-chart", LineChart)
+
+    @property
+    def _chart(self) -> LineChart:
+        """The one that is meant: the one with the focus, else the first that is shown."""
+        loss, score = self._charts
+        return score if score.has_focus or not loss.display else loss
+
+    def align_charts(self) -> None:
+        """Both charts show the same steps."""
+        loss, score = self._charts
+        if loss.view is not None and score.view != loss.view:
+            score.show(*loss.view)
+        elif loss.view is None and score.view is not None:
+            score.reset_view()
+
+    def action_log_scale(self) -> None:
+        for chart in self._charts:
+            chart.log_scale = not chart.log_scale
+
+    def action_zoom_in(self) -> None:
+        self._charts[0].zoom()
+        self.align_charts()
+
+    def action_zoom_out(self) -> None:
+        self._charts[0].zoom(0.5)
+        self.align_charts()
+
+    def action_zoom_reset(self) -> None:
+        self._charts[0].reset_view()
+        self.align_charts()
+
+    def action_pan_left(self) -> None:
+        self._charts[0].pan(-1)
+        self.align_charts()
+
+    def action_pan_right(self) -> None:
+        self._charts[0].pan(1)
+        self.align_charts()
+
+    def action_crosshair(self) -> None:
+        self._chart.toggle_crosshair()
+
+    def action_crosshair_left(self) -> None:
+        self._chart.move_crosshair(-1)
+
+    def action_crosshair_right(self) -> None:
+        self._chart.move_crosshair(1)
+
+    def hide_crosshair(self) -> bool:
+        """Whether there was one."""
+        charts = [chart for chart in self._charts if chart.crosshair is not None]
+        for chart in charts:
+            chart.crosshair = None
+        return bool(charts)
+
+    def _ask_for(self, title: str, fields: list[Field], take: Any) -> None:
+        """``take(values, do=False)`` checks, ``take(values, do=True)`` does it."""
+
+        def answered(values: Mapping[str, str] | None) -> None:
+            if values is not None:
+                take(values, do=True)
+
+        self.app.push_screen(AskScreen(title, fields, partial(take, do=False)), answered)
+
+
+def _whole(text: str, what: str) -> int:
+    try:
+        return int(text.strip().replace(",", "").replace("_", ""))
+    except ValueError:
+        raise UsageError(f"{what}: “{text[:40]}” is no whole number", "write something like 100") from None
+
+
+def _number(text: str, what: str) -> float:
+    try:
+        return float(text.strip())
+    except ValueError:
+        raise UsageError(f"{what}: “{text[:40]}” is no number", "write something like 0.01") from None

@@ -1,0 +1,192 @@
+"""A thread that follows a run, sends it commands and starts its worker, so that the event loop never waits.
+
+What it has read is only looked at while it waits: it tells the owner (``on_news``, called in the thread),
+who looks at ``follower`` and ``facts`` and then calls ``seen``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ysnakes_core.configuration import RunConfig
+from ysnakes_core.errors import YsnakesError
+from ysnakes_core.files import read_limited
+from ysnakes_core.runs.control import send
+from ysnakes_core.runs.directory import RunDirectory
+from ysnakes_core.runs.following import RunFollower
+from ysnakes_core.runs.launching import has_started, start_worker, worker_log_tail
+from ysnakes_core.runs.state import CRASHED
+
+LOOK_SECONDS = 0.1  # at most ten redraws a second
+NEWS_SECONDS = 0.5  # ages and times left move on without news from the run
+START_SECONDS = 60.0
+MAX_POINTER_BYTES = 1000
+SLICE_SECONDS = 0.02  # of a long log, before others get their turn
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What stands beside the log in a run's directory."""
+
+    config: RunConfig | None = None
+    saved: tuple[str, ...] = ()  # checkpoints that are there, oldest first
+    best: str = ""  # the one that ``checkpoints/best`` names
+    last_words: tuple[str, ...] = ()  # of worker.log, where the worker crashed or failed
+    starting: bool = False  # a worker was started and is not there yet
+
+
+class RunWatch:
+    """Watches one run from ``start`` to ``close``."""
+
+    def __init__(
+        self,
+        run: RunDirectory,
+        on_news: Callable[[RunWatch], None],
+        on_error: Callable[[YsnakesError], None],
+    ) -> None:
+        self.run, self.follower, self.facts = run, RunFollower(run), Facts()
+        self._on_news, self._on_error = on_news, on_error
+        self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._wake, self._seen, self._closing = threading.Event(), threading.Event(), threading.Event()
+        self._stamps: dict[str, object] = {}
+        self._starting: tuple[int, float] | None = None  # pid, and when to give it up
+        self._starting_asked = False
+        self._thread = threading.Thread(target=self._watch, name=f"watch {run.name}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def seen(self) -> None:
+        """The news have been taken in."""
+        self._seen.set()
+
+    def close(self, seconds: float = 1.0) -> None:
+        """Send what is still to be sent, and end; waits for that, but not longer than ``seconds``."""
+        self._closing.set()
+        self._seen.set()
+        self._wake.set()
+        self._thread.join(seconds)
+
+    def ask(self, command: str, **arguments: Any) -> None:
+        """Send the worker a command. What goes wrong comes to ``on_error``."""
+        self._do(partial(self._send, command, arguments))
+
+    def go_on(self, checkpoint: str | None = None, config: RunConfig | None = None) -> None:
+        """Have a worker resume the run; from ``checkpoint`` and as ``config`` says, if they are given."""
+        self._starting_asked = True
+        self._do(partial(self._launch, checkpoint, config))
+
+    @property
+    def starting(self) -> bool:
+        """A worker was asked for and is not there yet."""
+        return self._starting_asked
+
+    def _do(self, job: Callable[[], None]) -> None:
+        self._jobs.put(job)
+        self._wake.set()
+
+    def _send(self, command: str, arguments: dict[str, Any]) -> None:
+        send(self.run, command, **arguments)
+
+    def _launch(self, checkpoint: str | None, config: RunConfig | None) -> None:
+        try:
+            if config is not None:
+                self.run.write_config(config)
+            pid = start_worker(self.run, resume=True, checkpoint=checkpoint)
+        except YsnakesError:
+            self._begun()
+            raise
+        self._starting = (pid, time.monotonic() + START_SECONDS)
+
+    def _begun(self) -> None:
+        self._starting, self._starting_asked = None, False
+
+    # In the thread.
+
+    def _watch(self) -> None:
+        told, changed = float("-inf"), True
+        while not self._closing.is_set():
+            self._wake.clear()
+            self._work()
+            changed = self.follower.poll(SLICE_SECONDS) or changed
+            changed = self._look_around() or changed
+            now = time.monotonic()
+            if now - told >= (LOOK_SECONDS if changed else NEWS_SECONDS):
+                told, changed = now, False
+                self._seen.clear()
+                self._on_news(self)
+                self._seen.wait()
+            if self.follower.caught_up:
+                self._wake.wait(LOOK_SECONDS)
+        self._work()
+
+    def _work(self) -> None:
+        with contextlib.suppress(queue.Empty):
+            while True:
+                job = self._jobs.get_nowait()
+                try:
+                    job()
+                except YsnakesError as error:
+                    self._on_error(error)
+
+    def _look_around(self) -> bool:
+        before = self.facts
+        if self._starting is not None:
+            self._look_at_start(*self._starting)
+        changes: dict[str, Any] = {}
+        if self.facts.starting != self._starting_asked:
+            changes["starting"] = self._starting_asked
+        if self._is_new("config", self.run.config_file):
+            with contextlib.suppress(YsnakesError):  # the last one that could be read stays
+                changes["config"] = self.run.read_config()
+        if self._is_new("checkpoints", self.run.checkpoints_folder):
+            changes["saved"], changes["best"] = self._checkpoints()
+        if self.follower.state.status in (CRASHED, "failed"):
+            if self._is_new("log", self.run.worker_log):
+                changes["last_words"] = tuple(worker_log_tail(self.run, 4))
+        elif self.facts.last_words:
+            self._stamps.pop("log", None)
+            changes["last_words"] = ()
+        if changes:
+            self.facts = replace(self.facts, **changes)
+        return self.facts != before
+
+    def _look_at_start(self, pid: int, deadline: float) -> None:
+        try:
+            if has_started(self.run, pid) or time.monotonic() >= deadline:
+                self._begun()
+        except YsnakesError as error:
+            self._begun()
+            self._on_error(error)
+
+    def _is_new(self, name: str, path: Path) -> bool:
+        """Whether a file or folder changed since it was last asked about."""
+        try:
+            status = path.stat()
+        except OSError:
+            stamp = None
+        else:
+            stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
+        if name in self._stamps and self._stamps[name] == stamp:
+            return False
+        self._stamps[name] = stamp
+        return stamp is not None
+
+    def _checkpoints(self) -> tuple[tuple[str, ...], str]:
+        folder = self.run.checkpoints_folder
+        try:
+            names = sorted(place.name for place in folder.iterdir() if place.name.startswith("step-"))
+        except OSError:
+            names = []
+        best = ""
+        with contextlib.suppress(OSError, YsnakesError):
+            best = read_limited(folder / "best", MAX_POINTER_BYTES).decode(errors="replace").strip()
+        return tuple(names), best if best in names else ""

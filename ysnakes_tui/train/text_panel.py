@@ -1,0 +1,35 @@
+"""A panel of text that grows at its end. It stays where it is while someone has scrolled back in it."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.widgets import Static
+
+
+class TextPanel(VerticalScroll):
+    DEFAULT_CSS = """
+    TextPanel { height: 1fr; scrollbar-size-vertical: 1; padding: 0 1; }
+    TextPanel > Static { height: auto; }
+    """
+
+    def __init__(self, title: str, empty_text: str, *, id: str) -> None:
+        super().__init__(id=id, classes="panel")
+        self.border_title = title
+        self._text = Text(empty_text, "italic dim")
+
+    def compose(self) -> ComposeResult:
+        yield Static(self._text, markup=False)
+
+    def on_mount(self) -> None:
+        self.anchor()
+
+    def show(self, text: Text) -> None:
+        if text != self._text:
+            self._text = text
+            self.query_one(Static).update(text)
+
+    @property
+    def plain(self) -> str:
+        return self._text.plain
