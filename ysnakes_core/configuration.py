@@ -111,7 +111,7 @@ class EarlyStoppingConfig:
 
 @dataclass(frozen=True)
 class ValidationConfig:
-    validate_every: int = setting(0, "steps between validations (0: auto, 10 to 50 a run)", low=0)
+    validate_every: int = setting(0, "steps between validations (0: auto, up to 50 a run)", low=0)
     max_tokens: int = setting(16384, "validation tokens used each time", low=1)
     sample_every: int = setting(0, "steps between sample completions (0: with each validation)", low=0)
     sample_prompt: str = setting("", "text to complete ('': a request from the validation text)")

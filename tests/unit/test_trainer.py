@@ -193,6 +193,29 @@ def test_a_budget_in_minutes_ends_by_the_clock(tmp_path: Path) -> None:
     assert rates[-1] < 0.2 * max(rates)
 
 
+@pytest.mark.parametrize(("every", "at_most"), [(0, 0.2), (1, 1.0)])
+def test_validation_takes_a_small_part_of_a_budget_in_minutes(
+    tmp_path: Path, every: int, at_most: float
+) -> None:
+    now = [0.0]
+
+    class Slow(Recorder):
+        def sample(self, trainer: Trainer) -> None:
+            now[0] += 6.0
+
+    def tick() -> float:
+        now[0] += 0.1
+        return now[0]
+
+    seen = Slow()
+    trained = trainer(tmp_path, seen, steps=0, minutes=2.0, validate_every=every)
+    trained._clock = tick
+    trained.run()
+    validations = len(seen.all("validation"))
+    assert 6.0 * validations <= at_most * now[0] + 6.0
+    assert validations >= (2 if every == 0 else 15)
+
+
 def test_evaluation_of_documents_longer_than_a_block_equals_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     text = corpus()
     torch.manual_seed(0)

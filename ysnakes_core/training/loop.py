@@ -45,6 +45,7 @@ from ysnakes_core.training.stages import Stage, stage_over
 BAD_STEPS = 3
 MAX_ROLLBACKS = 3
 SMOOTHING = 0.98
+VALIDATION_WAITS = 9.0  # times what the last validation took, with its sample and checkpoint: a tenth at most
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,7 @@ class Trainer:
         self.progress = Progress()
         self.user_scale = config.training.learning_rate_scale
         self.validation_due = Cadence(config.validation.validate_every, self.budget.validations())
+        self._validation_waits = -math.inf  # until then, by the clock, none is due
         self.rollbacks = 0
         self.requests = _Requests()
         self.windows = self._windows()
@@ -230,9 +232,14 @@ class Trainer:
 
     def _requested_and_due(self) -> None:
         p, settings = self.progress, self.config
-        if self.requests.validate or self.validation_due.due(p.step, self.fraction):
+        due_now = self.validation_due.due(p.step, self.fraction) and self._clock() >= self._validation_waits
+        if self.requests.validate or due_now:
             self.requests.validate = False
+            began = self._clock()
             verdict = self.validate()
+            # The clock may decide only where it sets the budget: the other budgets resume exactly.
+            if self.budget.unit == "minutes" and not self.validation_due.every:
+                self._validation_waits = self._clock() + VALIDATION_WAITS * (self._clock() - began)
             if verdict is not None and verdict.stop:
                 self._ended = Outcome("finished", f"stopped early: {verdict.reason}")
         sample_every = settings.validation.sample_every
