@@ -1,4 +1,4 @@
-"""``ysnakes runs list|show|delete``: what there is, without loading torch."""
+"""``ysnakes runs list|show|attach|delete``: what there is, without loading torch."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ _SHOWN_VALIDATIONS = 12
 def register(app: typer.Typer) -> None:
     app.command("list")(list_all)
     app.command("show")(show)
+    app.command("attach")(attach)
     app.command("delete")(delete)
 
 
@@ -218,6 +219,25 @@ def _checkpoints(folder: Path) -> list[dict[str, Any]]:
         }
         for entry in found
     ]
+
+
+@guarded
+def attach(
+    run: RunName,
+    runs_dir: RunsDir = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print the run's events, one JSON object a line.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the result and warnings.")] = False,
+) -> int | None:
+    """Watch a run that is being trained, from its beginning to its end.
+
+    Ctrl+c leaves the training alone. Ends as the run does, with its exit code.
+    """
+    from ysnakes_tui.attached_session import AttachedSession
+    from ysnakes_tui.run_lookup import find_run
+
+    return AttachedSession(find_run(run, runs_dir), runs_dir, json=json, quiet=quiet).follow()
 
 
 @guarded

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ysnakes_tui.failures import guarded
+from ysnakes_tui.formats import facts
 from ysnakes_tui.options import RunsDir
+from ysnakes_tui.output import put, put_json, shown
 
 if TYPE_CHECKING:
-    from ysnakes_core.configuration import RunConfig
+    from ysnakes_core.runs.directory import RunDirectory
+    from ysnakes_tui.new_run import Request
 
-DEFAULT_MINUTES = 5
 _BUDGETS = ("steps", "tokens", "epochs", "minutes")
 
 
@@ -64,6 +64,9 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Any other setting; see `ysnakes config show`."),
     ] = None,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Train in the background, and return once that has begun.")
+    ] = False,
     json: Annotated[
         bool, typer.Option("--json", help="Print the run's events, one JSON object a line.")
     ] = False,
@@ -75,6 +78,7 @@ def train(
     """
     from ysnakes_core import paths as places
     from ysnakes_core.errors import UsageError
+    from ysnakes_tui.new_run import Request, new_config
 
     request = Request(
         budget={
@@ -102,60 +106,26 @@ def train(
                     f"a resumed run keeps its own shape, name and text, so {name} cannot be given",
                     "leave it out, or start a new run without --resume",
                 )
-        return _go_on(resume, request, checkpoint, runs_dir, json, quiet)
+        found, checkpoint = _to_go_on(resume, request, checkpoint, runs_dir)
+        if detach:
+            return _train_detached(found, runs_dir, resume=True, checkpoint=checkpoint, json=json)
+
+        from ysnakes_tui.training_session import Session
+
+        return Session(found, runs_dir, fresh=False, json=json, quiet=quiet).train(checkpoint)
     if checkpoint is not None:
         raise UsageError("--checkpoint says where to resume from", "give --resume RUN with it")
     config = new_config(preset, paths or [], request)
 
     from ysnakes_core.runs.directory import create_run
-    from ysnakes_tui.training_session import Session
 
     made = create_run(places.runs_dir(runs_dir), config, run)
+    if detach:
+        return _train_detached(made, runs_dir, json=json)
+
+    from ysnakes_tui.training_session import Session
+
     return Session(made, runs_dir, fresh=True, json=json, quiet=quiet).train()
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the command line asks of a run's configuration, as text."""
-
-    budget: dict[str, str]
-    training: dict[str, str]
-    settings: tuple[str, ...]
-
-    def applied(self, config: RunConfig) -> RunConfig:
-        """``config`` as asked for. Raises ``UsageError``."""
-        from ysnakes_core.configuration import apply_settings
-        from ysnakes_core.errors import UsageError
-
-        if self.budget:  # one budget takes the place of another
-            training = dataclasses.replace(config.training, steps=0, tokens=0, epochs=0.0, minutes=0.0)
-            config = dataclasses.replace(config, training=training)
-        given = [f"training.{key}={value}" for key, value in {**self.budget, **self.training}.items()]
-        config = apply_settings(config, [*given, *self.settings])
-        for unit in self.budget:
-            if not getattr(config.training, unit):
-                raise UsageError(f"--{unit} {self.budget[unit]} leaves nothing to train", "give more than 0")
-        return config
-
-
-def new_config(preset: str | None, paths: list[Path], request: Request) -> RunConfig:
-    """The configuration of a new run; text is named absolutely, so that it can be resumed from anywhere."""
-    from ysnakes_core.configuration import validated
-    from ysnakes_core.errors import DataError
-    from ysnakes_tui.user_settings import starting_config
-
-    config = request.applied(starting_config(preset))
-    if paths:
-        whole = [path.expanduser().absolute() for path in paths]
-        for path in whole:
-            if not path.exists():
-                raise DataError(f"there is no file or folder {path}", "check the name of your text")
-        data = dataclasses.replace(config.data, paths=tuple(map(str, whole)))
-        config = dataclasses.replace(config, data=data)
-    if not any(getattr(config.training, unit) for unit in _BUDGETS):
-        training = dataclasses.replace(config.training, minutes=float(DEFAULT_MINUTES))
-        config = dataclasses.replace(config, training=training)
-    return validated(config)
 
 
 # What a checkpoint belongs to; anything else may change from one session to the next.
@@ -170,9 +140,10 @@ _FIXED = {
 }
 
 
-def _go_on(
-    named: str, request: Request, checkpoint: str | None, folder: Path | None, json: bool, quiet: bool
-) -> int:
+def _to_go_on(
+    named: str, request: Request, checkpoint: str | None, folder: Path | None
+) -> tuple[RunDirectory, str | None]:
+    """The run to go on with, changed as asked for, and the checkpoint to go on from."""
     from ysnakes_core.errors import RunError, UsageError
     from ysnakes_tui.run_lookup import checked_checkpoint, command, find_run
 
@@ -195,9 +166,30 @@ def _go_on(
             f"stop that one first: {command('runs stop', run, folder)}",
         )
 
-    from ysnakes_tui.training_session import Session
-
     checkpoint = checked_checkpoint(run, checkpoint)
     if after != before:
         run.write_config(after)
-    return Session(run, folder, fresh=False, json=json, quiet=quiet).train(checkpoint)
+    return run, checkpoint
+
+
+def _train_detached(
+    run: RunDirectory,
+    folder: Path | None,
+    *,
+    resume: bool = False,
+    checkpoint: str | None = None,
+    json: bool = False,
+) -> int:
+    """Start a worker that outlives this command, and say how to see it."""
+    from ysnakes_core.runs.launching import start_worker, wait_until_started
+    from ysnakes_tui.run_lookup import command
+
+    pid = start_worker(run, resume=resume, checkpoint=checkpoint)
+    wait_until_started(run, pid)
+    attach, stop = command("runs attach", run, folder), command("runs stop", run, folder)
+    if json:
+        put_json({"run": run.name, "path": str(run.path), "pid": pid})
+    else:
+        rows = [("run", shown(str(run.path))), ("worker", f"process {pid}"), ("watch", attach), ("end", stop)]
+        put("\n".join(facts(rows)))
+    return 0

@@ -6,7 +6,6 @@ import contextlib
 import os
 import queue
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -21,10 +20,11 @@ from ysnakes_core.runs.worker import RunOutcome, StopRequest, execute
 from ysnakes_core.training.checkpoint import available
 from ysnakes_core.training.schedule import Budget
 from ysnakes_tui.failures import DONE, INTERRUPTED, STOPPED
-from ysnakes_tui.formats import bits, duration, facts
-from ysnakes_tui.headless import JsonView, PlainView, QuietView, Scoreboard, View
-from ysnakes_tui.output import can_redraw, drop_stdout, put, say, shown, speaks_unicode
+from ysnakes_tui.formats import duration
+from ysnakes_tui.headless import Scoreboard
+from ysnakes_tui.output import drop_stdout, say, shown
 from ysnakes_tui.run_lookup import command
+from ysnakes_tui.training_views import SecondsLeft, make_view, put_result
 
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 
@@ -45,9 +45,9 @@ class Session:
             Budget.of(run.read_config().training),
             best=None if fresh else state.best,
             best_step=None if fresh else state.best_step,
-            seconds_left=_SecondsLeft(run),
+            seconds_left=SecondsLeft(run),
         )
-        self._view = _view(self._board, run.name, json=json, quiet=quiet)
+        self._view = make_view(self._board, run.name, json=json, quiet=quiet)
 
     def train(self, checkpoint: str | None = None) -> int:
         """Train until it ends; the exit code. Raises ``YsnakesError`` as the worker does."""
@@ -117,19 +117,14 @@ class Session:
         return DONE
 
     def _summarize(self, outcome: RunOutcome) -> None:
-        best = "no validation" if outcome.best is None else f"{bits(outcome.best)} bits per byte"
-        if outcome.best is not None and outcome.best_step is not None:
-            best += f" at step {outcome.best_step:,}"
-        talk = command("complete", self.run, self.folder, '"…"')
-        rows = [
-            ("run", shown(str(self.run.path))),
-            ("ended", f"{outcome.status}: {shown(outcome.reason, 200)}"),
-            ("best", best),
-            ("trained", f"{outcome.step:,} steps in {duration(outcome.seconds)}"),
-            ("next", talk),
-        ]
-        for line in facts(rows):
-            put(line)
+        put_result(
+            self.run,
+            self.folder,
+            ended=f"{outcome.status}: {outcome.reason}",
+            best=outcome.best,
+            best_step=outcome.best_step,
+            trained=f"{outcome.step:,} steps in {duration(outcome.seconds)}",
+        )
 
     def _broken_off(self) -> int:
         if self._forget_if_empty():
@@ -148,34 +143,6 @@ class Session:
         with contextlib.suppress(YsnakesError):
             delete_run(self.run.path.parent, self.run.name, time.time())
         return not self.run.path.exists()
-
-
-class _SecondsLeft:
-    """The worker's estimate, from ``state.json``, read at most once a second."""
-
-    def __init__(self, run: RunDirectory) -> None:
-        self._run, self._read_at = run, 0.0
-        self._value: float | None = None
-
-    def __call__(self) -> float | None:
-        now = time.monotonic()
-        if now - self._read_at >= 1.0:
-            self._read_at = now
-            with contextlib.suppress(YsnakesError):
-                self._value = self._run.read_state().eta
-        return self._value
-
-
-def _view(board: Scoreboard, name: str, *, json: bool, quiet: bool) -> View:
-    if json:
-        return JsonView()
-    if quiet:
-        return QuietView(board)
-    if can_redraw(sys.stderr):
-        from ysnakes_tui.live_panel import LivePanel
-
-        return LivePanel(board, name, unicode=speaks_unicode(sys.stderr))
-    return PlainView(board)
 
 
 class _Signals:
