@@ -8,14 +8,14 @@ Dashboard #loss-chart { height: 3fr; padding: 0 1 0 0; }
 Dashboard #bits-chart { height: 2fr; padding: 0 1 0 0; }
 Dashboard #rates { height: 3; layout: horizontal; }
 Dashboard Sparkline { height: 3; width: 1fr; margin: 0 2 0 0; }
-Dashboard #side { width: 38; padding: 0 1; border-left: solid $border; }
+Dashboard #side { width: 38; padding: 0 1; border-left: solid $border-blurred; }
 Dashboard #title { height: 1; text-style: bold; color: $primary; }
 Dashboard #facts { height: auto; margin: 0 0 1 0; }
 Dashboard #side Meter { height: 2; margin: 0 0 1 0; }
 Dashboard #stopping {
     height: auto;
     padding: 0 1;
-    border-top: solid $border;
+    border-top: solid $border-blurred;
     border-title-color: $primary;
 }
 Dashboard #words { height: auto; max-height: 3; color: $text-muted; }
@@ -25,7 +25,7 @@ Dashboard #ending {
 }
 Dashboard #ending.-bad { border-top: heavy $error; }
 Dashboard #lower { height: 2fr; }
-Dashboard .panel { width: 1fr; border-top: solid $border; border-title-color: $primary; }
+Dashboard .panel { width: 1fr; border-top: solid $border-blurred; border-title-color: $primary; }
 Dashboard .panel:focus { border-top: heavy $primary; }
 Dashboard #checkpoints { height: 1fr; background: $background; padding: 0 1; }
 Dashboard #lower > .-aside { display: none; }

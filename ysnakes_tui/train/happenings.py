@@ -95,7 +95,7 @@ def _lines(event: Event, board: Scoreboard) -> list[Line]:
         asked = _asked(event.name, dict(event.arguments))
         answer = printable(event.message, 300)
         mark, verdict = ("✓", answer or "done") if event.accepted else ("✗", f"refused: {answer}")
-        found = [f"{mark} {asked}: {verdict}"]
+        found = [f"{mark} {asked}" if verdict == asked else f"{mark} {asked}: {verdict}"]
         style = "" if event.accepted else "bold"
     elif isinstance(event, RunEndedEvent):
         found = [f"{printable(event.status, 20)}: {printable(event.reason, 300)}"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rich.text import Text
+from textual import events
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import Static
@@ -18,17 +19,30 @@ class TextPanel(VerticalScroll):
         super().__init__(id=id, classes="panel")
         self.border_title = title
         self._text = Text(empty_text, "italic dim")
+        self._at_end = True
 
     def compose(self) -> ComposeResult:
         yield Static(self._text, markup=False)
-
-    def on_mount(self) -> None:
-        self.anchor()
 
     def show(self, text: Text) -> None:
         if text != self._text:
             self._text = text
             self.query_one(Static).update(text)
+            self._stay_at_end()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        self._at_end = new_value >= self.max_scroll_y
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._stay_at_end()
+
+    def on_show(self) -> None:
+        self._stay_at_end()
+
+    def _stay_at_end(self) -> None:
+        if self._at_end:
+            self.call_after_refresh(self.scroll_end, animate=False)
 
     @property
     def plain(self) -> str:
