@@ -61,6 +61,7 @@ def milliseconds(chart: LineChart, points: int) -> dict[str, float]:
         crosshair.append(1000 * (time.perf_counter() - start))
     chart.crosshair = None
     return {
+        "best": min(whole),
         "median": statistics.median(whole),
         "worst": max(whole),
         "crosshair median": statistics.median(crosshair),
@@ -99,13 +100,12 @@ def main() -> int:
     if args.json:
         print(json.dumps({"rows": rows, "slowest_of_10000": slowest, "bar": BAR_MS, "met": slowest < BAR_MS}))
     else:
-        print(
-            f"{'cells':>10} {'glyphs':>8} {'3 × points':>11} {'median':>10} {'worst':>10} {'crosshair':>10}"
-        )
+        heads = ("best", "median", "worst", "crosshair")
+        print(f"{'cells':>10} {'glyphs':>8} {'3 × points':>11} {' '.join(f'{head:>10}' for head in heads)}")
         for row in rows:
             print(
-                f"{row['cells']:>10} {row['glyphs']:>8} {row['points']:>11,} {row['median']:>7.2f} ms "
-                f"{row['worst']:>7.2f} ms {row['crosshair median']:>7.2f} ms"
+                f"{row['cells']:>10} {row['glyphs']:>8} {row['points']:>11,} {row['best']:>7.2f} ms "
+                f"{row['median']:>7.2f} ms {row['worst']:>7.2f} ms {row['crosshair median']:>7.2f} ms"
             )
         print(f"3 × 10,000 points: {slowest:.2f} ms at most, wanted under {BAR_MS:.0f} ms")
     return 0 if slowest < BAR_MS else 1

@@ -36,7 +36,7 @@ def test_each_column_has_the_least_and_greatest_of_its_points(
     axis = fitted(start, end, snap=False)
     grid = Grid(axis.low, axis.high, n)
     columns = decimate(x, y, grid)
-    inside = (x >= grid.edges()[0]) & (x < grid.edges()[-1])
+    inside = (x >= grid.edges[0]) & (x < grid.edges[-1])
     at = np.array([grid.column(value) for value in x[inside]], dtype=int)
     assert inside[(x >= grid.low) & (x <= grid.high)].all(), "the ends belong to it"
     for column in range(n):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import ClassVar
 
 from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
-from ysnakes_tui.widgets.chart_canvas import Canvas
+from ysnakes_tui.widgets.chart_canvas import CURSOR, Canvas
 from ysnakes_tui.widgets.chart_raster import GLYPHS, Glyphs
 
 
@@ -24,6 +26,8 @@ class CellWidget(Widget):
     CURSOR_STYLE: ClassVar[str | None] = None
 
     _strips: list[Strip] | None = None
+    _base: Style | None = None
+    _known_looks: Mapping[int, Style] = MappingProxyType({})
 
     @abstractmethod
     def draw(self, width: int, height: int) -> Canvas:
@@ -36,7 +40,7 @@ class CellWidget(Widget):
             self.refresh()
 
     def notify_style_update(self) -> None:
-        self._strips = None
+        self._strips = self._base = None
         super().notify_style_update()
 
     def render_line(self, y: int) -> Strip:
@@ -45,15 +49,21 @@ class CellWidget(Widget):
             return Strip.blank(width)
         strips = self._strips
         if strips is None or len(strips) != height or strips[0].cell_length != width:
-            styles = [self.rich_style, *(self.get_component_rich_style(name) for name in self.STYLES)]
-            strips = self._strips = self.draw(width, height).strips(styles, self._cursor_style())
+            strips = self._strips = self.draw(width, height).strips(self._looks())
         return strips[y] if y < height else Strip.blank(width)
 
-    def _cursor_style(self) -> Style:
-        if self.CURSOR_STYLE is None:
-            return Style.null()
-        style = self.get_component_rich_style(self.CURSOR_STYLE)
-        return Style(bgcolor=style.bgcolor, bold=style.bold, reverse=style.reverse)
+    def _looks(self) -> Mapping[int, Style]:
+        """The look of each style's number. Textual forgets it with every refresh, which comes often here."""
+        base = self.rich_style  # changes with what lies behind the widget
+        if self._base != base:
+            styles = [base, *(self.get_component_rich_style(name) for name in self.STYLES)]
+            looks = dict(enumerate(styles))
+            if self.CURSOR_STYLE is not None:
+                cursor = self.get_component_rich_style(self.CURSOR_STYLE)
+                over = Style(bgcolor=cursor.bgcolor, bold=cursor.bold, reverse=cursor.reverse)
+                looks |= {number | CURSOR: style + over for number, style in enumerate(styles)}
+            self._base, self._known_looks = base, looks
+        return self._known_looks
 
     def plain_text(self) -> list[str]:
         """The lines that are shown, without styles."""

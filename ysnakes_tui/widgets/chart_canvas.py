@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,18 +112,10 @@ class Canvas:
             elif whole:
                 self.styles[row, column + 1] = self.styles[row, column]
 
-    def strips(self, styles: Sequence[Style], under_cursor: Style) -> list[Strip]:
-        """The rows for Textual; a style's number is its place in ``styles``."""
-        with_cursor = [style + under_cursor for style in styles]
+    def strips(self, styles: Mapping[int, Style]) -> list[Strip]:
+        """The rows for Textual, with the look of each style."""
         return [
-            Strip(
-                [
-                    Segment(text, (with_cursor if style & CURSOR else styles)[style & ~CURSOR])
-                    for text, style in self.runs(row)
-                    if text
-                ],
-                self.width,
-            )
+            Strip([Segment(text, styles[style]) for text, style in self.runs(row) if text], self.width)
             for row in range(self.height)
         ]
 

@@ -129,7 +129,7 @@ def _draw_points(canvas: Canvas, plan: Plan) -> None:
         x, y = x[shown], y[shown]
         rows = dot_rows(y, plan.y, plot.height * plan.down)
         inside = (rows >= 0) & (rows < plot.height * plan.down)
-        columns = np.searchsorted(plan.x.edges(), x[inside], side="right") - 1
+        columns = np.searchsorted(plan.x.edges, x[inside], side="right") - 1
         at = (plot.top + rows[inside] // plan.down, plot.left + columns // plan.across)
         canvas.codes[at] = ord(point_symbol(series, plan.content))
         canvas.styles[at] = STYLE[series.style]

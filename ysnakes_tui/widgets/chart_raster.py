@@ -21,9 +21,10 @@ Rows = NDArray[np.int64]
 # Dots of one cell, (across, down).
 DOTS: dict[Glyphs, tuple[int, int]] = {"braille": (2, 4), "block": (2, 2), "ascii": (1, 1)}
 
+# Which bit each dot (down, across) of a cell is.
 _BITS = {
-    "braille": np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]], dtype=np.uint8),
-    "block": np.array([[1, 2], [4, 8]], dtype=np.uint8),
+    "braille": {(0, 0): 0, (1, 0): 1, (2, 0): 2, (0, 1): 3, (1, 1): 4, (2, 1): 5, (3, 0): 6, (3, 1): 7},
+    "block": {(0, 0): 0, (0, 1): 1, (1, 0): 2, (1, 1): 3},
 }
 _BLOCKS = np.array([ord(character) for character in " ▘▝▀▖▌▞▛▗▚▐▜▄▙▟█"], dtype=np.uint32)
 
@@ -122,8 +123,9 @@ def dot_masks(extents: Extents, n_rows: int, glyphs: Glyphs) -> Masks:
     dots = (rows >= extents.top) & (rows <= extents.bottom)
     if glyphs == "ascii":
         return dots.astype(np.uint8)
-    by_cell = dots.reshape(n_rows, down, -1, across)
-    masks: Masks = np.einsum("hdwa,da->hw", by_cell, _BITS[glyphs], dtype=np.uint8, casting="unsafe")
+    masks = np.zeros((n_rows, dots.shape[1] // across), dtype=np.uint8)
+    for (row, column), bit in _BITS[glyphs].items():
+        masks |= dots[row::down, column::across].view(np.uint8) << np.uint8(bit)
     return masks
 
 

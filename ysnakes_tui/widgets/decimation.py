@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,6 +54,7 @@ class Grid:
         """The value in the middle of a column."""
         return self.low + column * self.width
 
+    @functools.cached_property
     def edges(self) -> Floats:
         """Where columns begin, and where the last one ends: ``(columns + 1,)``.
 
@@ -67,7 +69,7 @@ class Grid:
 
     def column(self, value: float) -> int:
         """The column that ``value`` lies in; the nearest one if it lies outside."""
-        found = int(np.searchsorted(self.edges(), value, side="right")) - 1
+        found = int(np.searchsorted(self.edges, value, side="right")) - 1
         return min(max(found, 0), self.columns - 1)
 
     def position(self, value: float) -> float:
@@ -78,7 +80,7 @@ class Grid:
 def decimate(x: Floats, y: Floats, grid: Grid) -> Columns:
     """The points ``x`` (finite, not falling), ``y`` in the columns of ``grid``. Cost: one pass over them."""
     n = grid.columns
-    bounds = np.searchsorted(x, grid.edges(), side="left")
+    bounds = np.searchsorted(x, grid.edges, side="left")
     starts, ends = bounds[:-1], bounds[1:]
     count = ends - starts
     filled = np.flatnonzero(count)
