@@ -12,11 +12,11 @@ from types import FrameType
 
 from ysnakes_core.errors import RunError, YsnakesError
 from ysnakes_core.runs.directory import RunDirectory
-from ysnakes_core.runs.event_log import from_lines
-from ysnakes_core.runs.events import Event, RunEndedEvent, RunStartedEvent
+from ysnakes_core.runs.events import Event, RunEndedEvent, RunStartedEvent, from_object
 from ysnakes_core.runs.launching import worker_log_tail
 from ysnakes_core.runs.log_tail import LogTail
 from ysnakes_core.runs.state import CRASHED, RunState
+from ysnakes_core.runs.step_scan import decode
 from ysnakes_core.training.schedule import Budget
 from ysnakes_tui.failures import DONE, INTERRUPTED, STOPPED
 from ysnakes_tui.headless import JsonView, Scoreboard, View, news
@@ -92,7 +92,7 @@ class AttachedSession:
 
     def _tell_events(self, tell: Callable[[Event], None]) -> None:
         for block in self._tail.blocks():
-            for event in from_lines(block[:-1].split(b"\n")):
+            for event in filter(None, map(from_object, decode(block))):
                 if isinstance(event, RunStartedEvent | RunEndedEvent):
                     self._end = event if isinstance(event, RunEndedEvent) else None
                 tell(event)

@@ -52,16 +52,16 @@ def write_log(path: Path, steps: int) -> None:
                     file.write(to_json(event) + "\n")
 
 
-def open_in_slices(run: RunDirectory) -> tuple[float, list[float], RunFollower]:
-    """Seconds in all, those of each poll, and the follower."""
-    began = time.perf_counter()
+def open_in_slices(run: RunDirectory) -> tuple[float, float, list[float], RunFollower]:
+    """Seconds in all, those of the processor, those of each poll, and the follower."""
+    began, worked = time.perf_counter(), time.process_time()
     follower = RunFollower(run)
     polls = []
     while not follower.caught_up:
         at = time.perf_counter()
         follower.poll()
         polls.append(time.perf_counter() - at)
-    return time.perf_counter() - began, polls, follower
+    return time.perf_counter() - began, time.process_time() - worked, polls, follower
 
 
 def decode(path: Path, loads: Callable[[bytes], Any]) -> float:
@@ -90,14 +90,15 @@ def main() -> int:
         write_log(run.events_file, args.steps)
         before = psutil.Process().memory_info().rss
         opened = [open_in_slices(run) for _ in range(args.repeats)]
-        follower = opened[-1][2]
+        follower = opened[-1][-1]
         memory = (psutil.Process().memory_info().rss - before) / args.repeats
-        polls = sorted(seconds for _, each, _ in opened for seconds in each)
+        polls = sorted(seconds for _, _, each, _ in opened for seconds in each)
         found = {
             "steps": len(follower.series["loss"]),
             "log_bytes": run.events_file.stat().st_size,
-            "open_seconds": round(statistics.median(seconds for seconds, _, _ in opened), 3),
-            "best_open_seconds": round(min(seconds for seconds, _, _ in opened), 3),
+            "open_seconds": round(statistics.median(seconds for seconds, *_ in opened), 3),
+            "best_open_seconds": round(min(seconds for seconds, *_ in opened), 3),
+            "open_cpu_seconds": round(statistics.median(seconds for _, seconds, *_ in opened), 3),
             "poll_ms_p50": round(1e3 * polls[len(polls) // 2], 2),
             "poll_ms_p99": round(1e3 * polls[int(0.99 * len(polls))], 2),
             "idle_poll_us": round(idle_microseconds(follower), 1),

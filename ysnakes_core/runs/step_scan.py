@@ -39,7 +39,7 @@ def scan(block: bytes) -> Iterator[StepRun | Event | None]:
 
     A step counts if its number and those of ``STEP_NUMBERS`` are there; its other fields are not looked at.
     """
-    rows = _decode(block)
+    rows = decode(block)
     try:
         others = [i for i, kind in enumerate(map(_type_of, rows)) if kind != "step"]
     except (KeyError, TypeError):  # no object, or one without a type
@@ -51,8 +51,8 @@ def scan(block: bytes) -> Iterator[StepRun | Event | None]:
             yield from_object(rows[after])
 
 
-def _decode(block: bytes) -> list[Any]:
-    """One object a line; ``None`` for what is no JSON."""
+def decode(block: bytes) -> list[Any]:
+    """What stands in whole lines, each with its newline, decoded; ``None`` for what is no JSON."""
     try:  # one call for all of them is much quicker
         rows: list[Any] = orjson.loads(b"[" + block[:-1].replace(b"\n", b",") + b"]")
         if len(rows) == block.count(b"\n"):
