@@ -1,0 +1,483 @@
+"""The list of runs, driven by keys: found, sorted, marked, compared, renamed, deleted, brought back."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.pilot import Pilot
+from textual.widgets import DataTable, Input, Static
+
+from ysnakes_core.configuration import RunConfig, apply_settings, preset_config
+from ysnakes_core.errors import YsnakesError
+from ysnakes_core.runs.directory import RunDirectory, create_run
+from ysnakes_core.runs.events import ValidationEvent, to_json
+from ysnakes_core.runs.processes import this_process
+from ysnakes_core.runs.state import RunState
+from ysnakes_tui.actions import ACTIONS
+from ysnakes_tui.app import YsnakesApp
+from ysnakes_tui.app_memory import AppMemory
+from ysnakes_tui.keymap import keymap_from, textual_name, usual_keymap
+from ysnakes_tui.train.app_trash import trash_of
+from ysnakes_tui.train.comparison import Comparison
+from ysnakes_tui.train.file_manager import open_folder
+from ysnakes_tui.train.run_dialogs import DeleteScreen, RenameScreen
+from ysnakes_tui.train.run_list import RunList, size_of
+from ysnakes_tui.train.runs_table import RunsTable
+from ysnakes_tui.widgets.status_strip import Status
+
+NOW = 1_800_000_000.0
+HOSTILE = "[b]bad[b]\x1b[2J\u202e"
+
+
+class Host(Vertical, can_focus=False):
+    """A pane around the list, doing the actions of the registry with it."""
+
+    context = "runs"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.got: list[str] = []
+
+    def compose(self) -> ComposeResult:
+        yield RunsTable(clock=lambda: NOW)
+
+    @property
+    def table(self) -> RunsTable:
+        return self.query_one(RunsTable)
+
+    def status(self) -> Status:
+        return Status()
+
+    def focus_first(self) -> None:
+        self.table.focus_first()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return self.table.check_action(action, parameters) if action in ACTIONS else True
+
+    def on_runs_table_chosen(self, event: RunsTable.Chosen) -> None:
+        self.got.append(event.run_name)
+
+    def on_runs_table_new_run(self) -> None:
+        self.got.append("a new run")
+
+    async def action_back(self) -> None:
+        if not await self.table.action_back():
+            self.got.append("back")
+
+
+def _doing(name: str) -> Callable[[Host], Any]:
+    return lambda host: getattr(host.table, f"action_{name}")()
+
+
+for _name in ACTIONS:
+    if hasattr(RunsTable, f"action_{_name}") and _name != "back":
+        setattr(Host, f"action_{_name}", _doing(_name))
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("YSNAKES_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    for name in ("NO_COLOR", "YSNAKES_ASCII", "TMUX"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    return tmp_path / "home" / "runs"
+
+
+def make(
+    runs: Path,
+    name: str,
+    status: str = "finished",
+    *,
+    preset: str = "ys-2m",
+    step: int = 100,
+    best: float | None = 1.5,
+    age: float = 0.0,
+    scores: tuple[float, ...] = (),
+) -> RunDirectory:
+    run = create_run(runs, preset_config(preset))
+    run = RunDirectory(run.path.rename(runs / name))
+    state = RunState(status=status, heartbeat=NOW - age, step=step, best=best)
+    run.write_state(state.of_process(this_process()) if status == "running" else state)
+    events = [ValidationEvent(NOW, 10 * n, 64, 1.0, 2.7, score) for n, score in enumerate(scores, start=1)]
+    run.events_file.write_text("".join(to_json(event) + "\n" for event in events))
+    return run
+
+
+class Driver:
+    def __init__(self, app: YsnakesApp, pilot: Pilot[None]) -> None:
+        self.app, self.pilot = app, pilot
+        self.host = app.query_one(Host)
+        self.table = self.host.table
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*map(textual_name, keys))
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        for _ in range(1000):
+            if holds():
+                return
+            await self.pilot.pause(0.005)
+        raise AssertionError("it never came to be")
+
+    @property
+    def names(self) -> list[str]:
+        return [row.name for row in self.table.runs]
+
+    @property
+    def text(self) -> str:
+        """All that is on the screen."""
+        screen = self.app.screen
+        return "\n".join("".join(s.text for s in strip) for strip in screen._compositor.render_strips())
+
+    @property
+    def told(self) -> list[str]:
+        return [f"{note.title} {note.message}" for note in self.app._notifications]
+
+
+Test = Callable[[Driver], Coroutine[Any, Any, None]]
+
+
+def drive(
+    runs: Path,
+    test: Test,
+    *,
+    size: tuple[int, int] = (80, 24),
+    keys: dict[str, object] | None = None,
+    ascii: bool = False,
+) -> None:
+    async def run() -> None:
+        app = YsnakesApp(
+            runs,
+            keymap=keymap_from(keys) if keys else usual_keymap(),
+            memory=AppMemory(),
+            makers={"train": Host},
+            ascii=ascii,
+        )
+        async with app.run_test(size=size, notifications=True) as pilot:
+            await pilot.pause()
+            driver = Driver(app, pilot)
+            await driver.until(lambda: driver.table._is_read)
+            await pilot.pause()
+            await test(driver)
+        trash_of(app, runs).empty()
+
+    asyncio.run(run())
+
+
+def test_without_a_run_it_says_how_to_begin_with_the_key_that_holds(runs: Path) -> None:
+    async def test(d: Driver) -> None:
+        assert "There are no runs yet" in d.text
+        assert "Press w to start one" in d.text
+        assert d.app.can_perform("delete") is None
+        assert d.app.can_perform("undo") is None
+        await d.press("w")
+        assert d.host.got == ["a new run"]
+
+    drive(runs, test, keys={"new_run": "w"})
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+@pytest.mark.parametrize("ascii", [False, True])
+def test_each_run_has_a_line_with_all_there_is_to_know(
+    runs: Path, size: tuple[int, int], ascii: bool
+) -> None:
+    make(runs, "quiet-cobra", preset="ys-4m", step=12345, best=1.2345, age=130)
+    make(runs, "busy-boa", "running", best=None)
+    make(runs, "lost-adder", "running").write_state(RunState(status="running", heartbeat=NOW - 9999))
+    make(runs, "broken").config_file.write_text("nonsense")
+
+    async def test(d: Driver) -> None:
+        lines = d.text.splitlines()
+        line = next(line for line in lines if "quiet-cobra" in line)
+        assert line.split() == [
+            *(
+                "+" if ascii else "✓",
+                "finished",
+                "quiet-cobra",
+                "ys-4m",
+                "12,345",
+                "1.2345",
+                "2",
+                "min",
+                "ago",
+            )
+        ]
+        busy = next(line for line in lines if "busy-boa" in line).split()
+        assert busy[:2] == [">" if ascii else "●", "running"]
+        assert next(line for line in lines if "lost-adder" in line).split()[1] == "crashed"
+        assert next(line for line in lines if " broken " in line).split()[1] == "broken"
+        table = d.table.query_one(DataTable)
+        assert table.virtual_size.width <= table.size.width  # nothing to scroll to sideways
+
+    drive(runs, test, size=size, ascii=ascii)
+
+
+def test_why_a_run_is_broken_stands_below_the_list(runs: Path) -> None:
+    make(runs, "broken").config_file.write_text("nonsense")
+
+    async def test(d: Driver) -> None:
+        assert "not valid TOML" in d.text
+
+    drive(runs, test, size=(120, 40))
+
+
+def test_a_hostile_name_is_shown_literally_and_quoted(runs: Path) -> None:
+    make(runs, HOSTILE)
+
+    async def test(d: Driver) -> None:
+        assert "[b]bad[b]␛[2J" in d.text
+        assert "\x1b" not in d.text
+        await d.press("y")
+        assert d.app.clipboard == f"ysnakes train --resume '{HOSTILE}'"
+        await d.press("d")
+        await d.pilot.pause()
+        assert "[b]bad[b]␛[2J" in d.text
+        await d.press("n")
+        await d.press("enter")
+        assert d.host.got == [HOSTILE]
+
+    drive(runs, test)
+
+
+def test_the_list_follows_the_disk_and_the_cursor_stays_with_its_run(runs: Path) -> None:
+    make(runs, "one", age=10)
+    make(runs, "two", age=20)
+
+    async def test(d: Driver) -> None:
+        await d.press("down")
+        assert d.table.current is not None
+        assert d.table.current.name == "two"
+        make(runs, "three")
+        RunDirectory(runs / "one").write_state(RunState(status="stopped", heartbeat=NOW - 10, step=777))
+        d.table.read()
+        await d.until(lambda: d.names == ["three", "one", "two"])
+        assert d.table.current.name == "two"
+        assert "777" in d.text
+        assert "■ stopped" in d.text
+
+    drive(runs, test)
+
+
+def test_letters_find_runs_by_name_state_and_size_until_esc(runs: Path) -> None:
+    make(runs, "quiet-cobra", age=1)
+    make(runs, "quick-boa", "failed", age=2)
+    make(runs, "mamba", "failed", preset="ys-4m", age=3)
+
+    async def test(d: Driver) -> None:
+        await d.press("/", *"qui")
+        assert d.names == ["quiet-cobra", "quick-boa"]
+        await d.press("space", *"failed")
+        assert d.names == ["quick-boa"]
+        await d.press("enter", "enter")
+        assert d.host.got == ["quick-boa"]
+        await d.press("/", "x")
+        assert d.names == []
+        assert "No run has “qui failedx”" in d.text
+        await d.press("escape")
+        assert len(d.names) == 3
+        assert not d.table.query_one(Input).has_focus
+        await d.press("/", *"4m")
+        assert d.names == ["mamba"]
+        await d.press("escape", "escape")
+        assert d.host.got == ["quick-boa", "back"]
+
+    drive(runs, test)
+
+
+def test_it_is_sorted_by_any_column_in_either_direction(runs: Path) -> None:
+    make(runs, "b", step=3, best=1.9, age=1)
+    make(runs, "c", step=1, best=None, age=2)
+    make(runs, "a", step=2, best=1.2, age=3)
+    orders = {}
+
+    async def test(d: Driver) -> None:
+        assert d.names == ["b", "c", "a"]
+        for _ in range(6):
+            await d.press("s")
+            orders[d.table._sort] = "".join(d.names)
+        await d.press("s", "s", "S")
+        assert d.names == ["c", "b", "a"]
+        assert "run▾" in d.text
+
+    drive(runs, test)
+    expected = {"name": "abc", "step": "bac", "best": "abc", "when": "bca"}
+    assert {key: orders[key] for key in expected} == expected
+
+
+def test_marked_runs_are_compared_on_one_chart(runs: Path) -> None:
+    make(runs, "one", age=1, scores=(3.0, 2.0, 1.5, 1.6))
+    make(runs, "two", age=2, scores=(2.5, 2.25))
+    make(runs, "three", age=3)
+
+    async def test(d: Driver) -> None:
+        assert d.app.can_perform("compare") is None  # one is not several
+        await d.press("space", "space", "space")
+        assert d.table.marked == ["one", "two", "three"]
+        await d.press("m")
+        comparison = d.app.query_one(Comparison)
+        await d.until(lambda: len(comparison.curves) == 3)
+        await d.pilot.pause()
+        drawn = {s.label: (s.x.tolist(), s.y.tolist(), s.letter) for s in comparison.chart.content.series}
+        assert drawn["one"] == ([10, 20, 30, 40], [3.0, 2.0, 1.5, 1.6], "A")
+        assert drawn["two"] == ([10, 20], [2.5, 2.25], "B")
+        summary = [line.split() for line in d.text.splitlines() if "best, at step" in line]
+        assert [(line[0], line[1], line[2]) for line in summary] == [
+            ("A", "one", "1.5000"),
+            ("B", "two", "2.2500"),
+        ]
+        assert "no validation yet" in d.text
+        assert d.app.can_perform("mark") is None
+        with RunDirectory(runs / "two").events_file.open("a") as log:
+            log.write(to_json(ValidationEvent(NOW, 30, 64, 1.0, 2.7, 1.0)) + "\n")
+        comparison.read()
+        await d.until(lambda: comparison.curves[1].steps.tolist() == [10, 20, 30])
+        await d.press("escape")
+        assert d.table.comparison is None
+        assert d.table.query_one(DataTable).has_focus
+        await d.press("escape")
+        assert d.table.marked == []
+
+    drive(runs, test)
+
+
+def test_a_run_gets_another_name_and_keeps_mark_and_cursor(runs: Path) -> None:
+    make(runs, "one", age=1)
+    make(runs, "two", age=2)
+
+    async def test(d: Driver) -> None:
+        await d.press("space", "up", "e")
+        assert isinstance(d.app.screen, RenameScreen)
+        await d.press(*(["backspace"] * 3), *"two")
+        await d.pilot.pause()
+        assert "There is already a run of that name." in d.text
+        await d.press("enter")
+        assert isinstance(d.app.screen, RenameScreen)  # it is not left with a name that cannot be
+        await d.press(*"/x")
+        await d.pilot.pause()
+        assert "has one of" in d.text
+        await d.press("backspace", "backspace", "x", "enter")
+        await d.until(lambda: d.names == ["twox", "two"])
+        assert (runs / "twox" / "config.toml").is_file()
+        assert not (runs / "one").exists()
+        assert d.table.marked == ["twox"]
+        assert d.table.current is not None
+        assert d.table.current.name == "twox"
+
+    drive(runs, test)
+
+
+def test_a_deleted_run_comes_back_with_u_and_is_gone_once_the_app_is_closed(runs: Path) -> None:
+    make(runs, "one", age=1)
+    make(runs, "two", age=2)
+
+    async def test(d: Driver) -> None:
+        await d.press("d")
+        assert isinstance(d.app.screen, DeleteScreen)
+        await d.press("enter")  # the button in front keeps it
+        await d.pilot.pause()
+        assert (runs / "one").exists()
+        await d.press("d", "y")
+        await d.until(lambda: d.names == ["two"])
+        assert not (runs / "one").exists()
+        assert any("u brings it back" in note for note in d.told)
+        await d.press("u")
+        await d.until(lambda: d.names == ["one", "two"])
+        assert RunDirectory(runs / "one").read_state().step == 100
+        await d.press("space", "space", "d", "y")
+        await d.until(lambda: d.names == [])
+        assert "There are no runs yet" in d.text
+
+    drive(runs, test)
+    assert list(runs.iterdir()) == []
+
+
+def test_what_a_worker_has_is_neither_deleted_nor_renamed(runs: Path) -> None:
+    make(runs, "busy", "running")
+
+    async def test(d: Driver) -> None:
+        await d.press("d", "y")
+        await d.until(lambda: any("living worker" in note for note in d.told))
+        await d.press("e", "x", "enter")
+        await d.until(lambda: sum("living worker" in note for note in d.told) == 2)
+        assert d.names == ["busy"]
+        assert (runs / "busy" / "config.toml").is_file()
+
+    drive(runs, test)
+
+
+def test_the_trash_is_emptied_when_the_program_ends(runs: Path) -> None:
+    make(runs, "one")
+    code = """
+        import sys
+        from pathlib import Path
+        from textual.app import App
+        from ysnakes_tui.train.app_trash import trash_of
+        app, runs = App(), Path(sys.argv[1])
+        trash_of(app, runs).delete("one")
+        assert trash_of(app, runs).content
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(code), str(runs)], check=True, timeout=60)
+    assert list(runs.iterdir()) == []
+
+
+def test_a_folder_is_opened_by_what_the_system_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if sys.platform != "linux":
+        pytest.skip("another system's opener")
+    with pytest.raises(YsnakesError, match="no file manager") as told:
+        open_folder(tmp_path, {})
+    assert str(tmp_path) in told.value.hint
+    program, proof = tmp_path / "xdg-open", tmp_path / "proof"
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    program.write_text(f'#!/bin/sh\nprintf %s "$1" > "{proof}"\n')
+    program.chmod(0o755)
+    open_folder(tmp_path / "a run", {"DISPLAY": ":0"})
+    assert proof.read_text() == str(tmp_path / "a run")
+    program.write_text("#!/bin/sh\nexit 4\n")
+    with pytest.raises(YsnakesError, match="could not open"):
+        open_folder(tmp_path, {"DISPLAY": ":0"})
+
+
+def test_a_run_that_did_not_change_is_not_read_again_but_its_death_is_seen(runs: Path) -> None:
+    run = make(runs, "one", "running")
+    reader = RunList(runs)
+    assert reader.read(NOW)[0].status == "running"
+    dead = RunState(status="running", heartbeat=NOW, pid=1, boot_id="another", step=100)
+    run.write_state(dead)
+    assert reader.read(NOW)[0].status == "running"  # its heartbeat is fresh
+    run.config_file.chmod(0)  # it would be a broken run if it were read now
+    assert reader.read(NOW + 1000)[0].status == "crashed"
+    run.config_file.chmod(0o600)
+
+
+def test_the_size_is_the_preset_only_where_the_shape_is() -> None:
+    config = preset_config("ys-4m")
+    assert size_of(config) == "ys-4m"
+    assert size_of(apply_settings(config, ["d_model=128"])) == "128×4"
+    assert size_of(apply_settings(RunConfig(), ["n_layers=3"])) == "256×3"
+
+
+def test_the_line_below_counts(runs: Path) -> None:
+    for number in range(3):
+        make(runs, f"run-{number}", age=number)
+
+    async def test(d: Driver) -> None:
+        line = d.table.query_one("#runs-line", Static)
+        assert str(line.render()) == "3 runs · sorted by when"
+        await d.press("space", "/", "1")
+        assert str(line.render()) == "1 of 3 runs · 1 marked · sorted by when"
+
+    drive(runs, test)

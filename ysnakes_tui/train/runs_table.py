@@ -1,0 +1,393 @@
+"""All runs in a list: found, sorted, marked, compared, renamed, deleted and brought back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import ClassVar
+
+from rich.text import Text
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import DataTable, Input, Static
+
+from ysnakes_core.files import printable
+from ysnakes_core.runs.directory import RunDirectory
+from ysnakes_core.runs.housekeeping import sweep_trash
+from ysnakes_tui.keymap import shown_key
+from ysnakes_tui.panes.interface import shell_of
+from ysnakes_tui.run_lookup import command
+from ysnakes_tui.train.comparison import Comparison
+from ysnakes_tui.train.run_changes import RunChanges
+from ysnakes_tui.train.run_list import SORTS, RunList, RunRow, arranged
+from ysnakes_tui.train.run_row import HEADINGS, Column, cells, columns, counted, how_to_begin, nothing_found
+
+REFRESH_SECONDS = 2.0
+_NEEDS_RUN = frozenset(("attach", "copy_resume", "open_folder", "delete", "mark", "rename"))
+
+
+class RunsTable(Vertical, can_focus=False):
+    """The runs of the app's folder.
+
+    It does the actions of the contexts ``run`` and ``runs`` with its methods ``action_<id>``;
+    ``check_action(id, ())`` says which are possible now. ``action_back`` closes what is open in it.
+    """
+
+    @dataclass
+    class Chosen(Message):
+        """A run was opened."""
+
+        run_name: str
+
+    class NewRun(Message):
+        """A new run is wanted."""
+
+    @dataclass
+    class Read(Message):
+        """The runs as a thread found them."""
+
+        rows: list[RunRow]
+
+    DEFAULT_CSS = """
+    RunsTable {
+        height: 1fr;
+        DataTable {
+            height: 1fr;
+            background: $background;
+            &:focus { background-tint: $foreground 0%; }
+            & > .datatable--header { background: $background; color: $text-muted; text-style: bold; }
+            & > .datatable--cursor { background: $foreground 12%; color: $foreground; text-style: none; }
+            &:focus > .datatable--cursor { background: $primary; color: $background; text-style: bold; }
+            &:ansi > .datatable--cursor { text-style: reverse; }
+            &:nocolor > .datatable--cursor { text-style: reverse; }
+        }
+        #run-filter { border: none; height: 1; padding: 0 1; background: $surface; display: none; }
+        #run-filter.-open { display: block; }
+        #no-runs { height: 1fr; padding: 1 3; display: none; }
+        #runs-line { height: 1; padding: 0 1; color: $text-muted; }
+        &.-empty {
+            DataTable { display: none; }
+            #no-runs { display: block; }
+        }
+        &.-comparing {
+            DataTable, #no-runs, #run-filter, #runs-line { display: none; }
+        }
+    }
+    """
+    context: ClassVar[str] = "runs"
+
+    def __init__(self, *, id: str | None = None, clock: Callable[[], float] = time.time) -> None:
+        """``clock`` gives Unix seconds."""
+        super().__init__(id=id)
+        self._clock = clock
+        self._rows: list[RunRow] = []
+        self._shown: list[RunRow] = []
+        self._marked: set[str] = set()
+        self._sort, self._reverse, self._wanted = "when", False, ""
+        self._changes = RunChanges(self, clock=clock, changed=self._changed)
+        self._list: RunList | None = None
+        self._again = False
+        self._go_to = ""  # the run that the cursor goes to once it is listed
+        self._columns: list[Column] = []
+        self._is_read = False
+
+    def compose(self) -> ComposeResult:
+        hint = "letters of a name, a state or a size"
+        yield Input(placeholder=hint, id="run-filter", select_on_focus=False)
+        yield DataTable[Text](cursor_type="row", cell_padding=1, id="runs")
+        yield Static(id="no-runs", markup=False)
+        yield Static(id="runs-line", markup=False)
+
+    def on_mount(self) -> None:
+        folder = shell_of(self).runs_folder
+        self._list = RunList(folder)
+        self.run_worker(partial(sweep_trash, folder), thread=True, group="trash", exit_on_error=False)
+        self.read()
+        self.set_interval(REFRESH_SECONDS, self._read_if_seen)
+
+    def on_show(self) -> None:
+        self.read()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._draw()
+
+    def focus_first(self) -> None:
+        """Give the focus to what one works with: the chart while runs are compared, else the list."""
+        comparison = self.comparison
+        target: Widget = comparison.chart if comparison is not None else self._table
+        target.focus()
+
+    @property
+    def runs(self) -> list[RunRow]:
+        """The runs that are shown, in order."""
+        return list(self._shown)
+
+    @property
+    def marked(self) -> list[str]:
+        """The names of the marked runs, as they stand in the list."""
+        return [row.name for row in self._arranged("") if row.name in self._marked]
+
+    @property
+    def current(self) -> RunRow | None:
+        """The run under the cursor."""
+        place = self._table.cursor_row
+        return self._shown[place] if 0 <= place < len(self._shown) else None
+
+    @property
+    def comparison(self) -> Comparison | None:
+        """What is shown instead of the list while runs are compared."""
+        found = self.query(Comparison)
+        return found.first() if found else None
+
+    @property
+    def _table(self) -> DataTable[Text]:
+        return self.query_one("#runs", DataTable)
+
+    # Reading.
+
+    def read(self) -> None:
+        """Look at the runs in a thread; once more afterwards if that is under way."""
+        if self._list is None or not self.is_attached:
+            return
+        if any(worker.group == "runs" and not worker.is_finished for worker in self.workers):
+            self._again = True
+        else:
+            self.run_worker(partial(self._read, self._list), thread=True, group="runs", exit_on_error=False)
+
+    def _read_if_seen(self) -> None:
+        widgets = [each for each in self.ancestors_with_self if isinstance(each, Widget)]
+        if all(each.display for each in widgets) and self.comparison is None:
+            self.read()
+
+    def _read(self, runs: RunList) -> None:
+        self.post_message(self.Read(runs.read(self._clock())))
+
+    def on_runs_table_read(self, event: Read) -> None:
+        event.stop()
+        self._rows, self._is_read = event.rows, True
+        self._marked &= {self._go_to, *(row.name for row in event.rows)}
+        self._draw()
+        if self._again:
+            self._again = False
+            self.call_later(self.read)
+
+    # Drawing.
+
+    def _arranged(self, wanted: str) -> list[RunRow]:
+        return arranged(self._rows, wanted=wanted, sort=self._sort, reverse=self._reverse)
+
+    def _draw(self) -> None:
+        if not self.is_mounted or not self._is_read or self.size.width == 0:
+            return
+        table, current = self._table, self.current
+        stay = self._go_to or (current.name if current is not None else "")
+        place = table.cursor_row
+        self._shown = self._arranged(self._wanted)
+        self._set_columns()
+        cells = [self._cells(row) for row in self._shown]
+        if [row.name for row in self._shown] == [str(key.value) for key in table.rows]:
+            for row, line in zip(self._shown, cells, strict=True):
+                for column, cell in line.items():
+                    if table.get_cell(row.name, column) != cell:
+                        table.update_cell(row.name, column, cell)
+        else:
+            table.clear()
+            for row, line in zip(self._shown, cells, strict=True):
+                table.add_row(*line.values(), key=row.name)
+            names = [row.name for row in self._shown]
+            table.move_cursor(row=names.index(stay) if stay in names else min(place, len(names) - 1))
+        if self._go_to in [row.name for row in self._shown]:
+            self._go_to = ""
+        had_focus = table.has_focus
+        self.set_class(not self._shown, "-empty")
+        if had_focus and not self._shown:
+            self.screen.set_focus(None)
+        self.query_one("#no-runs", Static).update(self._nothing())
+        self._draw_line()
+        self.refresh_bindings()
+
+    def _set_columns(self) -> None:
+        """The columns for the room there is, made anew only when they change."""
+        room = self.size.width - self.scrollbar_size_vertical
+        wanted = columns(room, self._sort, self._reverse, ascii=self._ascii)
+        if wanted != self._columns:
+            self._columns = wanted
+            self._table.clear(columns=True)
+            for column in wanted:
+                self._table.add_column(column.label, width=column.width, key=column.key)
+
+    def _cells(self, row: RunRow) -> dict[str, Text]:
+        width = next(column.width for column in self._columns if column.key == "name")
+        marked = row.name in self._marked
+        return cells(row, width, marked=marked, now=self._clock(), ascii=self._ascii)
+
+    @property
+    def _ascii(self) -> bool:
+        return shell_of(self).glyphs == "ascii"
+
+    def _draw_line(self) -> None:
+        row = self.current
+        if row is not None and row.problem:
+            text = printable(row.problem, 300)
+        else:
+            text = counted(
+                len(self._shown),
+                len(self._rows) if self._wanted else None,
+                len(self._marked),
+                f"{HEADINGS[self._sort]}{', reversed' if self._reverse else ''}",
+                ascii=self._ascii,
+            )
+        self.query_one("#runs-line", Static).update(Text(text, no_wrap=True, overflow="ellipsis"))
+
+    def _nothing(self) -> Text:
+        if self._rows:
+            return nothing_found(self._wanted)
+        return how_to_begin(self._key("new_run"), str(shell_of(self).runs_folder))
+
+    def _key(self, action: str) -> str:
+        return next((shown_key(key, ascii=self._ascii) for key in shell_of(self).keymap.of(action)), "")
+
+    # What is possible, and doing it.
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Whether an action of the registry (or of Textual) is possible now; None: not now."""
+        comparing = self.comparison is not None
+        if action in _NEEDS_RUN:
+            return True if self.current is not None and not comparing else None
+        if action == "compare":
+            return True if len(self._to_compare()) > 1 and not comparing else None
+        if action == "undo":
+            return True if self._changes.trash.content else None
+        if action in ("filter", "sort", "sort_reverse"):
+            return True if self._rows and not comparing else None
+        return super().check_action(action, parameters)
+
+    def action_new_run(self) -> None:
+        self.post_message(self.NewRun())
+
+    def action_attach(self) -> None:
+        if (row := self.current) is not None:
+            self.post_message(self.Chosen(row.name))
+
+    def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
+        event.stop()
+        self.action_attach()
+
+    def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
+        event.stop()
+        self._draw_line()
+
+    def on_data_table_header_selected(self, event: DataTable.HeaderSelected) -> None:
+        event.stop()
+        if event.column_key.value == self._sort:
+            self.action_sort_reverse()
+        elif event.column_key.value in SORTS:
+            self._sort, self._reverse = str(event.column_key.value), False
+            self._draw()
+
+    def action_mark(self) -> None:
+        """Mark the run under the cursor, or take its mark away, and go to the next."""
+        if (row := self.current) is not None:
+            self._marked ^= {row.name}
+            self._table.action_cursor_down()
+            self._draw()
+
+    def action_sort(self) -> None:
+        order = list(HEADINGS)
+        self._sort, self._reverse = order[(order.index(self._sort) + 1) % len(order)], False
+        self._draw()
+
+    def action_sort_reverse(self) -> None:
+        self._reverse = not self._reverse
+        self._draw()
+
+    def action_filter(self) -> None:
+        field = self.query_one("#run-filter", Input)
+        field.add_class("-open")
+        field.focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        self._wanted = event.value
+        self._draw()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        if not event.value:
+            self._close_filter()
+        elif self._shown:
+            self._table.focus()
+
+    def _close_filter(self) -> None:
+        field = self.query_one("#run-filter", Input)
+        field.value = self._wanted = ""
+        field.remove_class("-open")
+        self._draw()
+        self._table.focus()
+
+    async def action_back(self) -> bool:
+        """Close the comparison or the filter, or take all marks away; whether there was any of it."""
+        if (comparison := self.comparison) is not None:
+            await comparison.remove()
+            self.remove_class("-comparing")
+            self._table.focus()
+            self.refresh_bindings()
+        elif self.query_one("#run-filter").has_class("-open"):
+            self._close_filter()
+        elif self._marked:
+            self._marked.clear()
+            self._draw()
+        else:
+            return False
+        return True
+
+    def _to_compare(self) -> list[str]:
+        """The marked runs; if only one is, also the one under the cursor."""
+        names = self.marked
+        if len(names) == 1 and (row := self.current) is not None and row.name not in names:
+            names.append(row.name)
+        return names
+
+    async def action_compare(self) -> None:
+        folder = shell_of(self).runs_folder
+        comparison = Comparison([RunDirectory(folder / name) for name in self._to_compare()])
+        self.add_class("-comparing")
+        await self.mount(comparison)
+        comparison.chart.focus()
+        self.refresh_bindings()
+
+    def action_copy_resume(self) -> None:
+        if (row := self.current) is not None:
+            run = RunDirectory(shell_of(self).runs_folder / row.name)
+            shell_of(self).copy(command("train --resume", run, None), "the command that goes on with it")
+
+    def action_open_folder(self) -> None:
+        if (row := self.current) is not None:
+            self._changes.open_folder(row.name)
+
+    def action_rename(self) -> None:
+        if (row := self.current) is not None:
+            self._changes.rename(row.name, (other.name for other in self._rows))
+
+    def action_delete(self) -> None:
+        """Delete the marked runs, else the one under the cursor, after a question."""
+        row = self.current
+        names = self.marked or ([row.name] if row is not None else [])
+        if names:
+            self._changes.delete(names, self._key("undo"))
+
+    def action_undo(self) -> None:
+        """Bring back what was deleted last."""
+        self._changes.undo()
+
+    def _changed(self, before: str, after: str) -> None:
+        if before in self._marked:
+            self._marked = self._marked - {before} | ({after} if after else set())
+        if after:
+            self._go_to = after
+        self.read()
