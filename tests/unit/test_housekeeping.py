@@ -132,8 +132,7 @@ def test_two_deleted_runs_of_the_same_name_both_come_back(runs: Path) -> None:
     make(runs, "run", 3)
     assert trash.undo().name == "run-2"
     assert trash.undo().name == "run-3"
-    steps = [run.read_config().training.steps for run in find_runs(runs)]
-    assert steps == [3, 2, 1]
+    assert [run.read_config().training.steps for run in find_runs(runs)] == [3, 2, 1]
 
 
 def test_emptied_trash_is_gone_and_nothing_else(runs: Path) -> None:
