@@ -22,6 +22,7 @@ from ysnakes_core.configuration import RunConfig
 from ysnakes_core.errors import YsnakesError
 from ysnakes_core.runs.directory import RunDirectory, find_runs
 from ysnakes_core.runs.plans import NO_PLAN, Planner, RunPlan, StagePlan
+from ysnakes_core.runs.processes import start_of
 from ysnakes_tui.actions import ACTIONS
 from ysnakes_tui.app import YsnakesApp
 from ysnakes_tui.app_memory import AppMemory
@@ -391,19 +392,17 @@ def test_a_name_taken_meanwhile_is_said(runs: Path) -> None:
 
 
 def test_escape_and_the_button_give_it_up_and_the_planner_ends(runs: Path) -> None:
-    planners = []
-
     async def test(d: Driver) -> None:
-        planners.append(d.planner)
+        assert d.planner is not None
         await d.press("escape")
+        await d.pilot.pause()
+        assert d.planner.closed
         await d.pilot.click("#cancel")
         await d.pilot.pause()
         assert d.host.got == ["cancelled", "cancelled"]
         assert d.starter.started == []
 
     drive(runs, test)
-    assert planners[0] is not None
-    assert planners[0].closed
 
 
 def test_own_settings_are_what_is_usual(runs: Path, home: Path) -> None:
@@ -514,6 +513,20 @@ def test_the_planner_answers_the_newest_question_and_says_what_does_not_fit(runs
     assert got[-1][1].problem
     assert got[-1][1].hint
     assert got[-1][1].bytes > got[-1][1].limit
+
+
+@pytest.mark.timeout(60)
+def test_a_closed_planner_ends_its_process_and_can_be_asked_again(runs: Path, tmp_path: Path) -> None:
+    proof = tmp_path / "pids"
+    code = f"import os; open({str(proof)!r}, 'a').write(f'{{os.getpid()}} '); input(); print(1); input()"
+    planner = Planner(lambda number, plan: None, command=[sys.executable, "-c", code])
+    for number in (1, 2):
+        planner.ask(number, config_of(runs))
+        while not proof.exists() or len(proof.read_text().split()) < number:
+            threading.Event().wait(0.01)
+        planner.close()
+        while start_of(int(proof.read_text().split()[-1])) is not None:
+            threading.Event().wait(0.01)
 
 
 def test_a_planner_whose_process_ends_says_so(runs: Path) -> None:

@@ -56,6 +56,7 @@ class RunPlan:
 
 NO_PLAN = RunPlan(0, "", 0, 0, (), 0, failure="what it would take could not be worked out")
 Answer = Callable[[int, RunPlan], None]
+Questions = queue.SimpleQueue[tuple[int, RunConfig] | None]
 
 _CODE = "import sys; sys.path.append(sys.argv.pop(1)); from ysnakes_core.runs.planning import main; main()"
 
@@ -72,26 +73,28 @@ class Planner:
         self._answer = answer
         package = Path(ysnakes_core.__file__).resolve().parent.parent
         self._command = command or [sys.executable, "-P", "-c", _CODE, str(package)]
-        self._questions: queue.SimpleQueue[tuple[int, RunConfig] | None] = queue.SimpleQueue()
-        self._thread: threading.Thread | None = None
+        self._questions: Questions | None = None  # of the thread that serves them
 
     def ask(self, number: int, config: RunConfig) -> None:
         """Ask for the plan of ``config``; it takes the place of what was asked before."""
+        if self._questions is None:
+            self._questions = queue.SimpleQueue()
+            serve = threading.Thread(target=self._serve, args=(self._questions,), name="planner", daemon=True)
+            serve.start()
         self._questions.put((number, config))
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._serve, name="planner", daemon=True)
-            self._thread.start()
 
     def close(self) -> None:
-        """No further answer is wanted; the process ends."""
-        self._questions.put(None)
+        """No further answer is wanted, so the process ends; another question would start a new one."""
+        if self._questions is not None:
+            self._questions.put(None)
+            self._questions = None
 
-    def _serve(self) -> None:
+    def _serve(self, questions: Questions) -> None:
         process: subprocess.Popen[str] | None = None
         asked = [0]
-        while (question := self._questions.get()) is not None:
-            while not self._questions.empty() and question is not None:
-                question = self._questions.get()
+        while (question := questions.get()) is not None:
+            while not questions.empty() and question is not None:
+                question = questions.get()
             if question is None:
                 break
             asked[0], config = question

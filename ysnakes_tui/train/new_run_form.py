@@ -319,6 +319,7 @@ class NewRunForm(Vertical, can_focus=False):
     def action_back(self) -> bool:
         """Give it up."""
         if not self._starting:
+            self._planner.close()
             self.post_message(self.Cancelled())
         return True
 
@@ -373,6 +374,7 @@ class NewRunForm(Vertical, can_focus=False):
         except YsnakesError as error:
             self.post_message(self.Failed(error))
         else:
+            self._planner.close()  # its memory is for the worker now
             self.post_message(self.Started(run.name))
 
     def on_new_run_form_failed(self, event: Failed) -> None:
