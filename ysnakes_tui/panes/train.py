@@ -1,27 +1,157 @@
-"""The Train pane: starting, watching and steering training."""
+"""The Train pane: the list of runs, the form for a new one, and the dashboard of the one that is watched."""
 
 from __future__ import annotations
 
-import shlex
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
 
-from ysnakes_tui.panes.command_lines import CommandLine, CommandLinesPane
+from textual.app import ComposeResult
+from textual.widget import Widget
+
+from ysnakes_core.errors import YsnakesError
+from ysnakes_core.runs.directory import open_run
+from ysnakes_tui.actions import ACTIONS
 from ysnakes_tui.panes.interface import shell_of
+from ysnakes_tui.train.dashboard import Dashboard
+from ysnakes_tui.train.runs_table import RunsTable
+from ysnakes_tui.widgets.status_strip import Status
+
+if TYPE_CHECKING:
+    from ysnakes_tui.train.new_run_form import NewRunForm
+
+View = Literal["runs", "form", "train"]
 
 
-class TrainPane(CommandLinesPane):
-    """Says how to train until one can do it here."""
+class TrainPane(Widget):
+    """Shows one of its views; whatever the registry has, the view that is shown does, if it can."""
+
+    DEFAULT_CSS = """
+    TrainPane { height: 1fr; }
+    TrainPane > * { height: 1fr; }
+    """
 
     def __init__(self) -> None:
-        super().__init__("Train a model", "There is no screen for it here yet.", id="train")
+        super().__init__(id="train")
+        self._view: View = "runs"
+        self._before_form: View = "runs"
 
-    def commands(self) -> list[CommandLine]:
-        run = shlex.quote(shell_of(self).memory.last_run or "latest")
-        return [
-            CommandLine(
-                "ysnakes train", "a first model in five minutes, on the text that comes with ysnakes"
-            ),
-            CommandLine("ysnakes plan", "what each size takes on this machine"),
-            CommandLine("ysnakes runs list", "all runs, the one last alive first"),
-            CommandLine(f"ysnakes runs show {run}", "how far one is"),
-            CommandLine(f"ysnakes train --resume {run}", "go on with it"),
-        ]
+    def compose(self) -> ComposeResult:
+        yield RunsTable(id="runs-view")
+        yield Dashboard(id="train-view")
+
+    def on_mount(self) -> None:
+        self.query_one(Dashboard).display = False
+        if last := shell_of(self).memory.last_run:
+            try:
+                run = open_run(shell_of(self).runs_folder, last)
+            except YsnakesError:
+                return  # it is gone, so the list is what there is to see
+            self.query_one(Dashboard).follow(run)
+            self._show("train")
+
+    @property
+    def context(self) -> str:
+        return self._view
+
+    @property
+    def view(self) -> Widget:
+        """What is shown."""
+        return self.query_one(f"#{self._view}-view")
+
+    def status(self) -> Status:
+        return self.query_one(Dashboard).status()
+
+    def focus_first(self) -> None:
+        first = getattr(self.view, "focus_first", None)
+        if callable(first):
+            first()
+        else:
+            self.screen.set_focus(
+                next((w for w in self.screen.focus_chain if self.view in w.ancestors_with_self), None)
+            )
+
+    def _show(self, view: View) -> None:
+        self._view = view
+        for name in ("runs", "form", "train"):
+            for widget in self.query(f"#{name}-view"):
+                widget.display = name == view
+        self.call_after_refresh(self.focus_first)
+        self.refresh_bindings()
+
+    def watch_run(self, name: str) -> None:
+        """Show the run ``name`` of the runs folder on the dashboard. Raises ``YsnakesError``."""
+        run = open_run(shell_of(self).runs_folder, name)
+        self.query_one(Dashboard).follow(run)
+        shell_of(self).remember(last_run=name)
+        self._show("train")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in ("runs", "new_run", "back"):
+            return action != self._view
+        if action in _FORWARDED:
+            view = self.view
+            return view.check_action(action, parameters) if hasattr(view, f"action_{action}") else False
+        return super().check_action(action, parameters)
+
+    # Between the views.
+
+    def action_runs(self) -> None:
+        self._show("runs")
+
+    async def action_new_run(self) -> None:
+        from ysnakes_tui.train.new_run_form import NewRunForm  # not needed for the first picture
+
+        if self._view != "form":
+            self._before_form = self._view
+        await self.query(NewRunForm).remove()
+        await self.mount(NewRunForm(id="form-view"))
+        self._show("form")
+
+    async def action_back(self) -> None:
+        """Close what is open in the view, else leave it for the list of runs."""
+        if self._view == "train":
+            if not self.query_one(Dashboard).hide_crosshair():
+                self._show("runs")
+        elif callable(back := getattr(self.view, "action_back", None)):
+            result = back()
+            if inspect.isawaitable(result):
+                await result
+
+    def on_runs_table_chosen(self, event: RunsTable.Chosen) -> None:
+        event.stop()
+        self._watch(event.run_name)
+
+    async def on_runs_table_new_run(self, event: RunsTable.NewRun) -> None:
+        event.stop()
+        await self.action_new_run()
+
+    def on_new_run_form_started(self, event: NewRunForm.Started) -> None:
+        event.stop()
+        self._watch(event.run_name)
+
+    def on_new_run_form_cancelled(self, event: NewRunForm.Cancelled) -> None:
+        event.stop()
+        self._show(self._before_form)
+
+    def _watch(self, name: str) -> None:
+        try:
+            self.watch_run(name)
+        except YsnakesError as error:
+            self.app.notify(
+                f"{error.what}\n{error.hint}", title="That did not work", severity="error", markup=False
+            )
+
+
+def _forwarding(name: str) -> Callable[[TrainPane], Any]:
+    def act(pane: TrainPane) -> Any:
+        return getattr(pane.view, f"action_{name}")()
+
+    return act
+
+
+_FORWARDED = frozenset(
+    action.id for action in ACTIONS.values() if action.context in ("run", "train", "runs", "form")
+) - {"runs", "new_run"}
+for _name in _FORWARDED:
+    setattr(TrainPane, f"action_{_name}", _forwarding(_name))

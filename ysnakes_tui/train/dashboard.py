@@ -55,6 +55,13 @@ class Dashboard(DashboardKeys):
             super().__init__()
             self.watch = watch
 
+    class Trouble(Message, bubble=False):
+        """Something that was asked for, or following itself, did not work."""
+
+        def __init__(self, error: YsnakesError) -> None:
+            super().__init__()
+            self.error = error
+
     def __init__(self, *, clock: Callable[[], float] = time.time, id: str | None = None) -> None:
         super().__init__(id=id)
         self._clock = clock
@@ -125,6 +132,9 @@ class Dashboard(DashboardKeys):
             chart.clear()
         for small in self.query(Sparkline):
             small.set_values([])
+        for panel in self.query(TextPanel):
+            panel.show(Text())
+        self.query_one("#checkpoints", OptionList).clear_options()
         self._watch = RunWatch(run, self._tell, self._error)
         self._watch.start()
 
@@ -149,7 +159,10 @@ class Dashboard(DashboardKeys):
             watch.seen()  # nobody else will say so
 
     def _error(self, error: YsnakesError) -> None:
-        self.app.call_later(self.show_error, error)
+        self.post_message(self.Trouble(error))
+
+    def on_dashboard_trouble(self, event: Trouble) -> None:
+        self.show_error(event.error)
 
     # What the watch read.
 

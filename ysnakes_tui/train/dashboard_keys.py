@@ -55,7 +55,7 @@ class DashboardKeys(Widget):
 
     def show_error(self, error: YsnakesError) -> None:
         self._wanted_scale = None
-        self.notify(
+        self.app.notify(
             f"{error.what}\n{error.hint}".strip(), title="That did not work", severity="error", timeout=12
         )
 
@@ -146,7 +146,7 @@ class DashboardKeys(Widget):
         if abs(self._wanted_scale - 1.0) < 0.02:
             self._wanted_scale = 1.0
         self._need().ask("set", learning_rate_scale=self._wanted_scale)
-        self.notify(f"learning rate × {self._wanted_scale:g}", timeout=2)
+        self.app.notify(f"learning rate × {self._wanted_scale:g}", timeout=2)
 
     # Early stopping.
 
@@ -195,7 +195,7 @@ class DashboardKeys(Widget):
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
         if self.run_watch is None or not self._can_go_on(self.run_watch):
-            self.notify("stop the run first; then it can go on from this checkpoint", severity="warning")
+            self.app.notify("stop the run first; then it can go on from this checkpoint", severity="warning")
             return
         name = self.checkpoint_rows[event.option_index][0]
         question = f"Train on from {name}? What was trained after it is left behind."

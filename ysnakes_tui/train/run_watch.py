@@ -10,6 +10,7 @@ import contextlib
 import queue
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,7 +19,7 @@ from typing import Any
 
 from ysnakes_core.configuration import RunConfig
 from ysnakes_core.errors import YsnakesError
-from ysnakes_core.files import read_limited
+from ysnakes_core.files import printable, read_limited
 from ysnakes_core.runs.control import send
 from ysnakes_core.runs.directory import RunDirectory
 from ysnakes_core.runs.following import RunFollower
@@ -59,7 +60,7 @@ class RunWatch:
         self._stamps: dict[str, object] = {}
         self._starting: tuple[int, float] | None = None  # pid, and when to give it up
         self._starting_asked = False
-        self._thread = threading.Thread(target=self._watch, name=f"watch {run.name}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"watch {run.name}", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -110,6 +111,13 @@ class RunWatch:
         self._starting, self._starting_asked = None, False
 
     # In the thread.
+
+    def _run(self) -> None:
+        try:
+            self._watch()
+        except Exception as error:  # a dashboard that stands still without a word would be worse
+            what = printable("".join(traceback.format_exception_only(error)).strip(), 300)
+            self._on_error(YsnakesError(f"the run can no longer be followed: {what}", "open it again"))
 
     def _watch(self) -> None:
         told, changed = float("-inf"), True

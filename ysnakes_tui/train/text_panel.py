@@ -18,13 +18,15 @@ class TextPanel(VerticalScroll):
     def __init__(self, title: str, empty_text: str, *, id: str) -> None:
         super().__init__(id=id, classes="panel")
         self.border_title = title
-        self._text = Text(empty_text, "italic dim")
+        self._empty = self._text = Text(empty_text, "italic dim")
         self._at_end = True
 
     def compose(self) -> ComposeResult:
         yield Static(self._text, markup=False)
 
     def show(self, text: Text) -> None:
+        """Show ``text``; what is said of there being nothing, if it is empty."""
+        text = text or self._empty
         if text != self._text:
             self._text = text
             self.query_one(Static).update(text)
