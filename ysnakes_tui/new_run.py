@@ -16,7 +16,7 @@ DEFAULT_MINUTES = 5
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of a run's configuration, as text: one budget at most, keys of ``[training]``, the rest."""
+    """What is asked of a run's configuration, as text: at most one budget, keys of training, the rest."""
 
     budget: dict[str, str]
     training: dict[str, str]
