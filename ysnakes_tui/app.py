@@ -113,7 +113,8 @@ class YsnakesApp(App[None], inherit_bindings=False):
         yield KeyFooter(id="keys")
 
     def on_mount(self) -> None:
-        self.screen.bindings_updated_signal.subscribe(self, self._bindings_changed)
+        # A screen that says how small the terminal is may already lie over the app's own.
+        self.screen_stack[0].bindings_updated_signal.subscribe(self, self._bindings_changed)
         self.set_interval(STATUS_SECONDS, self._show_status)
         self.show_pane(self._memory.pane)
         for warning in self.keymap.warnings:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from rich.text import Text
+from textual import events
 from textual.app import ComposeResult
 from textual.command import CommandPalette
 from textual.pilot import Pilot
@@ -21,7 +22,6 @@ from ysnakes_tui.actions import ACTIONS, CONTEXTS, actions_for
 from ysnakes_tui.app import TWICE_SECONDS, YsnakesApp
 from ysnakes_tui.app_memory import AppMemory, memory_file, read_memory
 from ysnakes_tui.keymap import Keymap, keymap_from, textual_name, usual_keymap
-from ysnakes_tui.panes.command_lines import CommandLinesPane
 from ysnakes_tui.panes.interface import Pane, shell_of
 from ysnakes_tui.panes.makers import PANE_MAKERS
 from ysnakes_tui.widgets.help_screen import HelpScreen
@@ -48,7 +48,7 @@ class EveryPane(Widget, can_focus=True):
     """A pane that can do whatever the registry has, and notes what it was asked to do."""
 
     def __init__(self, context: str = "train") -> None:
-        super().__init__()
+        super().__init__(id="train")
         self.context = context
         self.done: list[str] = []
         self.states: dict[str, bool | None] = {}
@@ -90,9 +90,7 @@ def drive(
     """Run the app without a terminal; ``pane`` stands in for the Train pane."""
 
     async def run() -> None:
-        makers: Mapping[str, Callable[[], Widget]] = PANE_MAKERS
-        if pane is not None:
-            makers = {**PANE_MAKERS, "train": lambda: pane}
+        makers: Mapping[str, Callable[[], Widget]] = {**PANE_MAKERS, "train": lambda: pane or EveryPane()}
         options: dict[str, Any] = {} if clock is None else {"clock": lambda: next(clock)}
         app = YsnakesApp(
             Path("runs"),
@@ -134,11 +132,11 @@ def test_the_panes_have_keys(keys: tuple[str, str, str]) -> None:
         for key, name in zip(keys, ("data", "train", "complete"), strict=True):
             await press(pilot, key)
             assert app.query_one(TabBar).active == name
-            shown = [pane for pane in app.query(CommandLinesPane) if pane.display]
+            shown = [pane for pane in app.query_one("#body").children if pane.display]
             assert [pane.id for pane in shown] == [name]
             assert isinstance(shown[0], Pane)
             assert app.screen.focused is not None
-            assert shown[0] in app.screen.focused.ancestors
+            assert shown[0] in app.screen.focused.ancestors_with_self
 
     drive(test)
 
@@ -314,6 +312,19 @@ def test_the_footer_can_be_clicked() -> None:
         await until(pilot, lambda: isinstance(app.screen, HelpScreen))
 
     drive(test, pane=pane)
+
+
+def test_keys_that_come_faster_than_a_dialog_goes_do_no_harm() -> None:
+    async def test(app: YsnakesApp, pilot: Pilot[None]) -> None:
+        for opening, closing in (("f1", "escape"), ("t", "escape"), ("g", "escape")):
+            await press(pilot, opening)
+            assert len(app.screen_stack) == 2
+            for _ in range(3):
+                app.post_message(events.Key(closing, None))
+            await until(pilot, lambda: len(app.screen_stack) == 1)
+            assert app.is_running
+
+    drive(test)
 
 
 # Help.

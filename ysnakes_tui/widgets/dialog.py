@@ -14,3 +14,10 @@ class Dialog(ModalScreen[Result]):
     """A screen over the app. Keys of the app do not reach through it, but ctrl+c twice still leaves."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c", "app.copy_selection", show=False)]
+    _has_left = False
+
+    def leave(self, result: Result | None = None) -> None:
+        """End with ``result``; nothing if it is ending already (keys may come faster than it goes)."""
+        if not self._has_left:
+            self._has_left = True
+            self.dismiss(result)

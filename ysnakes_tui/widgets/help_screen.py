@@ -93,11 +93,11 @@ class HelpScreen(Dialog[None]):
     def on_key(self, event: events.Key) -> None:
         if event.key in self._leaving_keys:
             event.stop()
-            self.dismiss()
+            self.leave()
 
     def on_click(self, event: events.Click) -> None:
         if event.widget is self:  # beside the box
-            self.dismiss()
+            self.leave()
 
 
 def _table(rows: list[tuple[str, str, str]]) -> Table:

@@ -53,11 +53,11 @@ class JumpScreen(Dialog[Widget | None]):
 
     def on_key(self, event: events.Key) -> None:
         event.stop()
-        self.dismiss(next((found.widget for found in self._targets if found.letter == event.key), None))
+        self.leave(next((found.widget for found in self._targets if found.letter == event.key), None))
 
     def on_click(self) -> None:
-        self.dismiss(None)
+        self.leave(None)
 
     def on_resize(self, event: events.Resize) -> None:
         if self._targets and event.size != self.app.size:  # the letters would be in the wrong places
-            self.dismiss(None)
+            self.leave(None)

@@ -41,11 +41,11 @@ class ThemeScreen(Dialog[str | None]):
             self.app.theme = event.option_id
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        self.dismiss(event.option_id)
+        self.leave(event.option_id)
 
     def action_leave(self) -> None:
         self.app.theme = self._before
-        self.dismiss(None)
+        self.leave(None)
 
 
 def _line(theme: Theme) -> Text:

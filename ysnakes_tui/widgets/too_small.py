@@ -47,7 +47,7 @@ class TooSmallScreen(Dialog[None]):
                 "q leaves; training goes on."
             )
         elif self.is_current:
-            self.dismiss()
+            self.leave()
 
     def on_key(self, event: events.Key) -> None:
         event.stop()

@@ -1,0 +1,229 @@
+"""``ysnakes`` on a real terminal: what it sends there, what it loads, and how it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+if sys.platform == "win32":
+    pytest.skip("there are no such terminals on Windows", allow_module_level=True)
+
+import fcntl
+import pty
+import struct
+import termios
+
+ROOT = Path(__file__).resolve().parents[2]
+ESCAPES = re.compile(
+    rb"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1bP[^\x1b]*\x1b\\|\x1b\[[0-?]*[ -/]*[@-~]|\x1b[ -/]*[0-~]"
+)
+COLOURS = re.compile(rb"\x1b\[((?:\d+[;:])*)(?:3[0-8]|4[0-8]|9[0-7]|10[0-7])(?:[;:]\d+)*m")
+
+
+class Terminal:
+    """A program on a terminal of its own."""
+
+    def __init__(self, home: Path, *args: str, size: tuple[int, int] = (80, 24), **environment: str) -> None:
+        self.shown = b""
+        self._ended = False
+        self._pid, self._fd = pty.fork()
+        if self._pid == 0:  # pragma: no cover
+            for name in ("NO_COLOR", "YSNAKES_ASCII", "TMUX", "LANG", "LC_CTYPE"):
+                os.environ.pop(name, None)
+            os.environ.update(
+                {
+                    **{"YSNAKES_HOME": str(home), "PYTHONPATH": str(ROOT), "TERM": "xterm-256color"},
+                    **{"LC_ALL": "C.UTF-8", "COLORTERM": "truecolor", **environment},
+                }
+            )
+            os.execv(sys.executable, [sys.executable, *(args or ("-m", "ysnakes_tui"))])
+        fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
+
+    @property
+    def text(self) -> str:
+        """What was written, without the sequences that steer the terminal."""
+        return ESCAPES.sub(b"", self.shown).decode(errors="replace")
+
+    def until(self, text: str) -> None:
+        while text not in self.text:
+            assert self._read(), self.text
+
+    def type(self, keys: bytes) -> None:
+        os.write(self._fd, keys)
+
+    def end(self) -> int:
+        """Read to the end; the exit code."""
+        while self._read():
+            pass
+        return self._wait()
+
+    def kill(self) -> None:
+        """For a test that fails on the way: nothing of it stays."""
+        if not self._ended:
+            os.kill(self._pid, signal.SIGKILL)
+            self._wait()
+
+    def _wait(self) -> int:
+        os.close(self._fd)
+        self._ended = True
+        return os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+
+    def _read(self, seconds: float = 60.0) -> bool:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if select.select([self._fd], [], [], 1.0)[0]:
+                with contextlib.suppress(OSError):  # Linux's way to say that the other side is closed
+                    if chunk := os.read(self._fd, 65536):
+                        self.shown += chunk
+                        return True
+                return False
+        raise AssertionError(f"nothing more came in {seconds:g} s:\n{self.text[-3000:]}")
+
+
+Opener = Callable[..., Terminal]
+
+
+@pytest.fixture
+def on_terminal(home: Path) -> Iterator[Opener]:
+    """Opens programs on terminals; see ``Terminal``."""
+    opened: list[Terminal] = []
+
+    def opener(*args: str, **environment: str) -> Terminal:
+        opened.append(Terminal(home, *args, **environment))
+        return opened[-1]
+
+    yield opener
+    for terminal in opened:
+        terminal.kill()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    place = tmp_path / "home"
+    place.mkdir()
+    return place
+
+
+def test_without_a_command_the_app_opens_and_q_leaves_it_tidily(home: Path, on_terminal: Opener) -> None:
+    terminal = on_terminal()
+    terminal.until("Quit")
+    assert "Train" in terminal.text
+    assert COLOURS.search(terminal.shown)
+    terminal.type(b"1")
+    terminal.until("Text to train on")
+    terminal.type(b"q")
+    assert terminal.end() == 0
+    assert b"\x1b[?1049h" in terminal.shown
+    assert terminal.shown.rstrip().endswith(b"\x1b[?25h") or b"\x1b[?1049l" in terminal.shown[-400:]
+    assert 'pane = "data"' in (home / "app.toml").read_text()
+
+
+def test_no_color_sends_no_colours(on_terminal: Opener) -> None:
+    terminal = on_terminal(NO_COLOR="1")
+    terminal.until("Quit")
+    terminal.type(b"t")
+    terminal.until("NO_COLOR is set")
+    terminal.type(b"\x03\x03")
+    assert terminal.end() == 0
+    assert not COLOURS.search(terminal.shown)
+    assert re.search(rb"\x1b\[(?:\d+;)*7(?:;\d+)*m", terminal.shown), "nothing is reversed"
+
+
+@pytest.mark.parametrize("how", ["option", "variable", "locale"])
+def test_ascii_sends_nothing_else(on_terminal: Opener, how: str) -> None:
+    args = ("-m", "ysnakes_tui", "--ascii") if how == "option" else ()
+    environment = {"variable": {"YSNAKES_ASCII": "1"}, "locale": {"LC_ALL": "C"}}.get(how, {})
+    terminal = on_terminal(*args, **environment)
+    terminal.until("Quit")
+    terminal.type(b"?")
+    terminal.until("esc closes")
+    terminal.type(b"\x03\x03")
+    assert terminal.end() == 0
+    assert terminal.text.isascii()
+    assert "> 2 Train" in terminal.text
+
+
+def test_a_wrong_settings_file_does_not_keep_the_app_shut(home: Path, on_terminal: Opener) -> None:
+    (home / "config.toml").write_text("[keys\nd_modle = 3\n")
+    terminal = on_terminal()
+    terminal.until("is not valid TOML")
+    terminal.type(b"q")
+    assert terminal.end() == 0
+
+
+def test_torch_is_not_loaded(on_terminal: Opener) -> None:
+    code = (
+        "import sys\n"
+        "from ysnakes_tui.cli import main\n"
+        "sys.argv = ['ysnakes']\n"
+        "try: main()\n"
+        "finally: print('loaded', [n for n in ('torch', 'tokenizers', 'transformers') if n in sys.modules])\n"
+    )
+    terminal = on_terminal("-c", code)
+    terminal.until("Quit")
+    for key, text in ((b"3", "Talk to a model"), (b"1", "Text to train on"), (b"q", "loaded")):
+        terminal.type(key)
+        terminal.until(text)
+    assert terminal.end() == 0
+    assert "loaded []" in terminal.text
+
+
+def test_a_failure_of_the_app_is_one_sentence(on_terminal: Opener) -> None:
+    code = (
+        "import sys\n"
+        "from ysnakes_tui.panes import makers\n"
+        "def broken():\n"
+        "    secret = 'a local variable'\n"
+        "    raise ValueError('the pane is broken')\n"
+        "makers.PANE_MAKERS['data'] = broken\n"
+        "from ysnakes_tui.cli import main\n"
+        "sys.argv = ['ysnakes']\n"
+        "main()\n"
+    )
+    terminal = on_terminal("-c", code)
+    terminal.until("Quit")
+    terminal.type(b"1")
+    assert terminal.end() == 1
+    assert "something went wrong that should not: ValueError: the pane is broken" in terminal.text
+    assert "a local variable" not in terminal.text
+
+
+def test_a_dumb_terminal_gets_the_help(on_terminal: Opener) -> None:
+    terminal = on_terminal(TERM="dumb")
+    assert terminal.end() == 2
+    assert "Usage: ysnakes" in terminal.text
+    assert "The app needs a terminal" in terminal.text
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        ((), "The app needs a terminal"),
+        (("--ascii",), "The app needs a terminal"),
+        (("--ascii", "keys"), "--ascii or --unicode before a command is only for the app"),
+        (("--unicode", "keys"), "--ascii or --unicode before a command is only for the app"),
+        (("--runs-dir", "x", "runs", "list"), "--runs-dir before a command is only for the app"),
+    ],
+)
+def test_without_a_terminal_it_says_so(home: Path, args: tuple[str, ...], told: str) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "ysnakes_tui", *args],
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, "YSNAKES_HOME": str(home), "PYTHONPATH": str(ROOT)},
+        timeout=120,
+        check=False,
+    )
+    assert ended.returncode == 2
+    assert ended.stdout == b""
+    assert told in ended.stderr.decode()
