@@ -71,6 +71,6 @@ class ActionCommands(Provider):
 
 
 def _is_about(action: Action, query: str) -> bool:
-    """Whether every word of the query begins a word of what the action does."""
+    """Whether every word of the query begins a word of what the action does. Two letters say too little."""
     words = action.help.lower().split() + action.id.split("_")
-    return all(any(word.startswith(part) for word in words) for part in query.lower().split())
+    return len(query) > 2 and all(any(w.startswith(part) for w in words) for part in query.lower().split())

@@ -497,7 +497,7 @@ def written(app: YsnakesApp) -> list[str]:
     driver = app._driver
     assert driver is not None
     sent: list[str] = []
-    driver.write = sent.append  # type: ignore[method-assign]
+    driver.write = sent.append  # type: ignore[method-assign,assignment]
     return sent
 
 

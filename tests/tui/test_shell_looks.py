@@ -414,18 +414,19 @@ def test_everything_can_be_drawn_in_ascii(pane: str) -> None:
 
 def test_ascii_can_be_turned_on_and_off() -> None:
     async def test(app: YsnakesApp, pilot: Pilot[None]) -> None:
-        assert app.glyphs == "braille"
+        glyphs = [app.glyphs]
         assert "● running" in screen_lines(app)[-2]
         app.perform_later("toggle_ascii")
         await pilot.pause()
         await pilot.pause()
-        assert app.glyphs == "ascii"
+        glyphs.append(app.glyphs)
         assert "> running" in screen_lines(app)[-2]
         assert "".join(screen_lines(app)).isascii()
         app.perform_later("toggle_ascii")
         await pilot.pause()
         await pilot.pause()
         assert "§ ysnakes" in screen_lines(app)[0]
+        assert [*glyphs, app.glyphs] == ["braille", "ascii", "braille"]
         await app.workers.wait_for_complete()
         assert read_memory().ascii == "no"
 

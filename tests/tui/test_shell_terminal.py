@@ -33,7 +33,7 @@ COLOURS = re.compile(rb"\x1b\[((?:\d+[;:])*)(?:3[0-8]|4[0-8]|9[0-7]|10[0-7])(?:[
 class Terminal:
     """A program on a terminal of its own."""
 
-    def __init__(self, home: Path, *args: str, size: tuple[int, int] = (80, 24), **environment: str) -> None:
+    def __init__(self, home: Path, *args: str, **environment: str) -> None:
         self.shown = b""
         self._ended = False
         self._pid, self._fd = pty.fork()
@@ -47,7 +47,7 @@ class Terminal:
                 }
             )
             os.execv(sys.executable, [sys.executable, *(args or ("-m", "ysnakes_tui"))])
-        fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
+        fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
 
     @property
     def text(self) -> str:
