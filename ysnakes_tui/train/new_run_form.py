@@ -352,7 +352,7 @@ class NewRunForm(Vertical, can_focus=False):
             self._tell(self.errors[field])
         elif plan is not None:
             self.query_one("#length").focus()
-            self.notify(
+            self.app.notify(
                 f"{plan.problem}\n{in_the_form(plan.hint)}", title="It does not fit", severity="warning"
             )
 
@@ -381,6 +381,6 @@ class NewRunForm(Vertical, can_focus=False):
         event.stop()
         self._starting = False
         self._tell("")
-        self.notify(
+        self.app.notify(
             f"{event.error.what}\n{event.error.hint}".strip(), title="It did not start", severity="error"
         )
