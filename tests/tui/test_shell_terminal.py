@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
-import select
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,78 +14,9 @@ import pytest
 if sys.platform == "win32":
     pytest.skip("there are no such terminals on Windows", allow_module_level=True)
 
-import fcntl
-import pty
-import struct
-import termios
+from terminal import ROOT, Terminal
 
-ROOT = Path(__file__).resolve().parents[2]
-ESCAPES = re.compile(
-    rb"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1bP[^\x1b]*\x1b\\|\x1b\[[0-?]*[ -/]*[@-~]|\x1b[ -/]*[0-~]"
-)
 COLOURS = re.compile(rb"\x1b\[((?:\d+[;:])*)(?:3[0-8]|4[0-8]|9[0-7]|10[0-7])(?:[;:]\d+)*m")
-
-
-class Terminal:
-    """A program on a terminal of its own."""
-
-    def __init__(self, home: Path, *args: str, **environment: str) -> None:
-        self.shown = b""
-        self._ended = False
-        self._pid, self._fd = pty.fork()
-        if self._pid == 0:  # pragma: no cover
-            for name in ("NO_COLOR", "YSNAKES_ASCII", "TMUX", "LANG", "LC_CTYPE"):
-                os.environ.pop(name, None)
-            os.environ.update(
-                {
-                    **{"YSNAKES_HOME": str(home), "PYTHONPATH": str(ROOT), "TERM": "xterm-256color"},
-                    **{"LC_ALL": "C.UTF-8", "COLORTERM": "truecolor", **environment},
-                }
-            )
-            os.execv(sys.executable, [sys.executable, *(args or ("-m", "ysnakes_tui"))])
-        fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-
-    @property
-    def text(self) -> str:
-        """What was written, without the sequences that steer the terminal."""
-        return ESCAPES.sub(b"", self.shown).decode(errors="replace")
-
-    def until(self, text: str) -> None:
-        while text not in self.text:
-            assert self._read(), self.text
-
-    def type(self, keys: bytes) -> None:
-        os.write(self._fd, keys)
-
-    def end(self) -> int:
-        """Read to the end; the exit code."""
-        while self._read():
-            pass
-        return self._wait()
-
-    def kill(self) -> None:
-        """For a test that fails on the way: nothing of it stays."""
-        if not self._ended:
-            os.kill(self._pid, signal.SIGKILL)
-            self._wait()
-
-    def _wait(self) -> int:
-        os.close(self._fd)
-        self._ended = True
-        return os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
-
-    def _read(self, seconds: float = 60.0) -> bool:
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if select.select([self._fd], [], [], 1.0)[0]:
-                with contextlib.suppress(OSError):  # Linux's way to say that the other side is closed
-                    if chunk := os.read(self._fd, 65536):
-                        self.shown += chunk
-                        return True
-                return False
-        raise AssertionError(f"nothing more came in {seconds:g} s:\n{self.text[-3000:]}")
-
-
 Opener = Callable[..., Terminal]
 
 
