@@ -1,4 +1,4 @@
-"""``ysnakes runs pause|resume|stop|validate``: ask a running worker, and wait for its answer."""
+"""``ysnakes runs pause|resume|stop|validate|snooze``: ask a running worker, and wait for its answer."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ def register(app: typer.Typer) -> None:
     app.command("resume")(resume)
     app.command("stop")(stop)
     app.command("validate")(validate)
+    app.command("snooze")(snooze)
 
 
 @guarded
@@ -48,6 +49,12 @@ def stop(run: RunName, runs_dir: RunsDir = None) -> int | None:
 def validate(run: RunName, runs_dir: RunsDir = None) -> int | None:
     """Let a running run score its validation text now."""
     return _ask("validate", run, runs_dir)
+
+
+@guarded
+def snooze(run: RunName, runs_dir: RunsDir = None) -> int | None:
+    """Not yet: let early stopping begin its whole patience anew."""
+    return _ask("snooze", run, runs_dir)
 
 
 def _ask(verb: str, named: str, folder: Path | None) -> int:

@@ -385,7 +385,7 @@ def test_deletion_asks_on_a_terminal(
 
 def test_a_run_that_nobody_trains_cannot_be_steered(home: Path) -> None:
     run = made_run(home, "one", RunState(status="running", pid=2**22 + 1, boot_id="x"))
-    for verb in ("pause", "resume", "stop", "validate"):
+    for verb in ("pause", "resume", "stop", "validate", "snooze"):
         code, _, err = run_here("runs", verb, "one")
         assert code == 1
         assert "crashed" in err

@@ -328,13 +328,14 @@ def test_a_run_is_steered_from_another_terminal(tmp_path: Path) -> None:
         assert b"ysnakes runs stop long" in again.stderr
         assert place.ysnakes("runs", "resume", "long").returncode == 0
         assert b"bits per byte" in place.ysnakes("runs", "validate", "long").stdout
+        assert b"long: the whole patience of" in place.ysnakes("runs", "snooze", "long").stdout
         assert place.ysnakes("runs", "stop", "long").returncode == 0
         code, err = watched.rest()
     assert code == 3
     assert "go on with: ysnakes train --no-ui --resume long" in err
     events, _ = read(place.run("long").events_file)
     answers = [event.name for event in events if isinstance(event, CommandEvent) and event.accepted]
-    assert answers == ["pause", "resume", "validate", "stop"]
+    assert answers == ["pause", "resume", "validate", "snooze", "stop"]
     assert isinstance(events[-1], RunEndedEvent)
     assert events[-1].status == "stopped"
 

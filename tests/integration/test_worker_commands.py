@@ -14,10 +14,10 @@ from ysnakes_core.configuration import ModelConfig, RunConfig, apply_settings
 from ysnakes_core.runs.control import send
 from ysnakes_core.runs.directory import RunDirectory, create_run
 from ysnakes_core.runs.event_log import read
-from ysnakes_core.runs.events import CommandEvent, Event
+from ysnakes_core.runs.events import CommandEvent, EarlyStoppingEvent, Event, WarningEvent
 from ysnakes_core.runs.opening import open_model
 from ysnakes_core.runs.worker import RunOutcome, StopRequest, execute
-from ysnakes_core.training.checkpoint import available
+from ysnakes_core.training.checkpoint import available, load_newest
 
 SECONDS = 60  # until a test gives up waiting for an event
 
@@ -119,6 +119,63 @@ def test_settings_change_while_it_trains_and_stay_for_a_resume(worker: Worker) -
     assert worker.wait_for("step").learning_rate < before
     config = worker.run.read_config()
     assert (config.training.learning_rate_scale, config.early_stopping.patience) == (0.125, 3)
+
+
+def test_a_snooze_is_shown_at_once_and_kept_over_a_kill(worker: Worker) -> None:
+    refused = worker.ask("snooze")
+    assert not refused.accepted
+    assert "early stopping is off" in refused.message
+
+    settings = {"early_stopping.enabled": True, "early_stopping.patience": 10**6, "learning_rate_scale": 0.0}
+    worker.ask("set", validate_every=1, **settings)
+    while worker.wait_for("early_stopping").waited < 2:
+        pass
+    worker.ask("pause")
+    asked = worker.ask("snooze")
+    assert asked.accepted
+    last = [event for event in read(worker.run.events_file)[0] if isinstance(event, EarlyStoppingEvent)][-1]
+    assert (last.waited, last.stopping, last.step) == (0, False, asked.step)
+    saved = load_newest(worker.run.checkpoints_folder)[0]
+    assert saved.state["progress"]["step"] == asked.step
+    assert saved.state["early_stopping"]["waited"] == 0
+    assert worker.run.read_config().early_stopping.patience == 10**6
+
+
+def test_a_run_that_stopped_early_goes_on_with_its_whole_patience_when_it_is_resumed(worker: Worker) -> None:
+    settings = {"early_stopping.enabled": True, "early_stopping.patience": 2, "learning_rate_scale": 0.0}
+    worker.ask("set", validate_every=5, **settings)
+    first = worker.end()
+    assert first.reason.startswith("stopped early")
+    state = worker.run.read_state()
+    assert (state.sessions, state.seconds) == (1, first.seconds)
+
+    second = execute(worker.run, resume=True)
+    assert second.reason.startswith("stopped early")
+    assert second.step >= first.step + 2 * 5
+    state = worker.run.read_state()
+    assert first.seconds < second.seconds
+    assert (state.sessions, state.seconds) == (2, second.seconds)
+
+
+def test_a_run_that_reached_its_target_ends_again_with_the_reason_and_the_way_on(worker: Worker) -> None:
+    worker.ask("set", **{"early_stopping.enabled": True, "early_stopping.target": 100.0})
+    assert "bits per byte" in worker.ask("validate").message
+    first = worker.end()
+    assert first.reason.startswith("stopped early: the target of 100")
+
+    second = execute(worker.run, resume=True)
+    assert (second.reason, second.step) == (first.reason, first.step)
+    warnings = [event for event in read(worker.run.events_file)[0] if isinstance(event, WarningEvent)]
+    assert "target" in warnings[-1].hint
+
+
+def test_the_heartbeat_tells_how_busy_the_machine_is(worker: Worker) -> None:
+    while (state := worker.run.read_state()).cpu_percent is None:
+        worker.wait_for("step")
+    assert state.cpu_count is not None
+    assert state.system_percent is not None
+    assert 0 < state.cpu_percent <= 100 * state.cpu_count + 10
+    assert state.gpu_percent is None
 
 
 def test_stop_validates_saves_and_ends(worker: Worker) -> None:

@@ -21,7 +21,7 @@ from ysnakes_core.runs.event_log import EventLog, read
 from ysnakes_core.runs.events import CommandEvent
 
 GOOD: list[tuple[str, dict[str, Any]]] = [
-    *((name, {}) for name in ("pause", "resume", "stop", "checkpoint", "validate")),
+    *((name, {}) for name in ("pause", "resume", "stop", "checkpoint", "validate", "snooze")),
     ("sample", {"prompt": "Tell me\nof snakes \x1b"}),
     ("run_steps", {"n": 1}),
     ("set", {"learning_rate_scale": 0.5}),

@@ -52,13 +52,77 @@ def test_a_score_that_is_no_number_counts_as_no_improvement() -> None:
     assert stopped_at(rule, [math.nan, math.nan]) == 1
 
 
-@given(st.lists(st.floats(0.5, 3), min_size=1, max_size=30), st.integers(0, 29), st.integers(1, 5))
-def test_its_state_through_json_changes_nothing(scores: list[float], cut: int, patience: int) -> None:
+def test_snoozed_it_waits_its_whole_patience_again_and_the_score_to_beat_stays() -> None:
+    rule = EarlyStopping(EarlyStoppingConfig(patience=3))
+    assert stopped_at(rule, [1.5, 1.6, 1.7]) is None
+    rule.snooze()
+    assert rule.waited == 0
+    assert stopped_at(rule, [1.6, 1.55, 1.9]) == 2
+    assert (rule.best, rule.best_step) == (1.5, 0)
+
+
+def test_what_stopped_it_can_be_taken_back_before_the_run_ends() -> None:
+    for take_back in (lambda rule: rule.snooze(), lambda rule: rule.change(enabled=False)):
+        rule = EarlyStopping(EarlyStoppingConfig(patience=1))
+        assert stopped_at(rule, [1.5, 1.6]) == 1
+        assert rule.stopped
+        take_back(rule)
+        assert not rule.stopped
+
+
+def test_a_target_that_is_reached_cannot_be_snoozed_away() -> None:
+    rule = EarlyStopping(EarlyStoppingConfig(target=1.2))
+    rule.update(1.1, 5)
+    rule.snooze()
+    assert "target" in rule.stopped
+    rule.change(target=1.0)
+    assert not rule.stopped
+
+
+def test_lowering_the_patience_stops_nothing_before_the_next_validation() -> None:
+    rule = EarlyStopping(EarlyStoppingConfig(patience=5))
+    assert stopped_at(rule, [1.5, 1.6, 1.7]) is None
+    rule.change(patience=1)
+    assert not rule.stopped
+    assert rule.update(1.6, 9).stop
+
+
+def test_a_validation_that_was_not_due_may_improve_but_is_not_waited_for_in_vain() -> None:
+    rule = EarlyStopping(EarlyStoppingConfig(patience=2, target=1.0))
+    rule.update(1.5, 0)
+    for _ in range(5):
+        assert not rule.update(1.6, 1, due=False).stop
+    assert rule.waited == 0
+    rule.update(1.6, 2)
+    assert rule.update(1.4, 3, due=False).improved
+    assert (rule.waited, rule.best, rule.best_step) == (0, 1.4, 3)
+    assert rule.update(0.9, 4, due=False).stop
+
+
+def test_a_state_of_an_older_version_can_still_be_loaded() -> None:
+    rule = EarlyStopping(EarlyStoppingConfig(patience=2))
+    rule.load_state({"best": 1.5, "best_step": 3, "waited": 2, "reference": 1.5})
+    assert (rule.waited, rule.stopped) == (2, "")
+
+
+@given(
+    st.lists(st.floats(0.5, 3), min_size=1, max_size=30),
+    st.integers(0, 29),
+    st.integers(0, 29),
+    st.integers(1, 5),
+)
+def test_its_state_through_json_changes_nothing(
+    scores: list[float], cut: int, snoozed: int, patience: int
+) -> None:
     config = EarlyStoppingConfig(patience=patience, min_delta=0.01)
-    whole, first = EarlyStopping(config), EarlyStopping(config)
-    verdicts = [whole.update(s, i) for i, s in enumerate(scores)]
-    for i, s in enumerate(scores[:cut]):
-        first.update(s, i)
-    second = EarlyStopping(config)
-    second.load_state(json.loads(json.dumps(first.state())))
-    assert [second.update(s, i + cut) for i, s in enumerate(scores[cut:])] == verdicts[cut:]
+    whole, parts = EarlyStopping(config), EarlyStopping(config)
+    for i, score in enumerate(scores):
+        if i == cut:
+            saved = json.loads(json.dumps(parts.state()))
+            parts = EarlyStopping(config)
+            parts.load_state(saved)
+        if i == snoozed:
+            whole.snooze()
+            parts.snooze()
+        assert parts.update(score, i) == whole.update(score, i)
+        assert parts.state() == whole.state()

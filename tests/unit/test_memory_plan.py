@@ -24,7 +24,7 @@ from ysnakes_core.training.memory import (
     plan_memory,
     process_memory,
 )
-from ysnakes_core.training.memory_use import cgroup_limits, gpu_memory
+from ysnakes_core.training.memory_use import cgroup_limits, gpu_memory, gpu_percent
 from ysnakes_core.training.optimizer import make_optimizer
 
 VOCABULARY = 90
@@ -295,6 +295,7 @@ def fake_nvml(**replaced: Callable[..., object]) -> types.ModuleType:
         "nvmlDeviceGetMemoryInfo": lambda handle: types.SimpleNamespace(
             used=(11, 22)[handle], total=(100, 200)[handle], free=0
         ),
+        "nvmlDeviceGetUtilizationRates": lambda handle: types.SimpleNamespace(gpu=(33, 44)[handle], memory=5),
         **replaced,
     }
     for name, call in calls.items():
@@ -313,6 +314,32 @@ def second_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_gpus_memory_through_nvml_by_uuid(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "pynvml", fake_nvml())
     assert gpu_memory(torch.device("cuda:0")) == {"cuda_used": 22, "cuda_total": 200}
+    assert gpu_percent(torch.device("cuda:0")) == 44.0
+    assert gpu_percent(torch.device("cpu")) is None
+
+
+@pytest.mark.usefixtures("second_gpu")
+def test_the_memory_of_a_process_on_a_gpu_is_told_with_that_of_all_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "pynvml", fake_nvml())
+    for name, amount in {"memory_allocated": 7, "memory_reserved": 9, "max_memory_allocated": 8}.items():
+        monkeypatch.setattr(torch.cuda, name, lambda device, amount=amount: amount)
+    found = process_memory("cuda:0")
+    assert {name: amount for name, amount in found.items() if name.startswith("cuda")} == {
+        "cuda_allocated": 7,
+        "cuda_reserved": 9,
+        "cuda_peak": 8,
+        "cuda_used": 22,
+        "cuda_total": 200,
+    }
+    assert found["rss"] > 0
+
+    monkeypatch.setitem(__import__("sys").modules, "pynvml", None)  # not installed: torch tells of the GPU
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (170, 200))
+    without = process_memory("cuda:0")
+    assert (without["cuda_used"], without["cuda_total"]) == (30, 200)
+    assert gpu_percent(torch.device("cuda:0")) is None
 
 
 @pytest.mark.usefixtures("second_gpu")

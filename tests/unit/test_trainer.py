@@ -158,6 +158,40 @@ def test_early_stopping_ends_the_run_with_its_reason(tmp_path: Path) -> None:
     assert seen.all("early_stopping")[-1]["stopping"] is True
 
 
+def test_asking_how_it_stands_does_not_stop_a_run(tmp_path: Path) -> None:
+    def ask(trained: Trainer) -> None:
+        trained.validate()
+
+    seen = Recorder(ask)
+    trained = trainer(tmp_path, seen, steps=12, validate_every=100, patience=1, learning_rate_scale=0)
+    assert trained.run().reason == "the budget of 12 steps is spent"
+    assert len(seen.all("validation")) > 12
+
+
+def test_a_snooze_at_the_last_moment_lets_it_go_on_and_is_kept_by_a_checkpoint(tmp_path: Path) -> None:
+    waited: list[int] = []
+
+    def snooze(trained: Trainer) -> None:
+        if trained.early_stopping.stopped and not waited:
+            waited.append(trained.early_stopping.waited)
+            trained.snooze()
+
+    seen = Recorder(snooze)
+    settings = {"steps": 200, "validate_every": 1, "patience": 3, "learning_rate_scale": 0}
+    trained = trainer(tmp_path, seen, checkpoint_every=1000, **settings)
+    assert trained.run().reason.startswith("stopped early")
+    assert waited == [3]
+    stands = [(event["waited"], event["stopping"]) for event in seen.all("early_stopping")]
+    assert stands == [(n, n == 3) for n in (0, 1, 2, 3, 0, 1, 2, 3)]
+    snoozed, stopped = (event["name"] for event in seen.all("checkpoint")[-2:])
+
+    again = trainer(tmp_path, Recorder(), **settings)
+    again.resume(snoozed)
+    assert (again.early_stopping.waited, again.early_stopping.stopped) == (0, "")
+    again.resume(stopped)
+    assert again.early_stopping.stopped == trained.early_stopping.stopped
+
+
 def test_micro_batches_give_the_gradients_of_the_whole_batch(tmp_path: Path) -> None:
     runs = [trainer(tmp_path / str(micro), Recorder(), micro=micro, steps=4) for micro in (1, 3, 4)]
     for run in runs:

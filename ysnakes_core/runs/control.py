@@ -12,6 +12,7 @@ command         arguments                                meaning
 ``validate``                                             score the validation text now
 ``sample``      ``prompt``: text                         complete the prompt
 ``run_steps``   ``n``: whole number from 1               go on for n steps, then pause
+``snooze``                                               let early stopping begin its patience anew
 ``set``         any of ``SETTABLE``, at least one        change settings of the running training
 ==============  =======================================  =====================================================
 """
@@ -39,7 +40,7 @@ from ysnakes_core.runs.event_log import EventLog
 from ysnakes_core.runs.events import CommandEvent
 from ysnakes_core.settings import Setting, describe, nearest
 
-COMMANDS = ("pause", "resume", "stop", "checkpoint", "validate", "sample", "run_steps", "set")
+COMMANDS = ("pause", "resume", "stop", "checkpoint", "validate", "sample", "run_steps", "snooze", "set")
 MAX_COMMAND_BYTES = 2**16
 MAX_PROMPT_CHARACTERS = 8000
 MAX_STEPS = 10**9

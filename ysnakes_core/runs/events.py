@@ -115,7 +115,10 @@ class CheckpointEvent(Event):
 
 @dataclass(frozen=True)
 class MemoryEvent(Event):
-    """Bytes in use, by name (``process``, ``peak``, ``cuda``, …)."""
+    """Bytes by name, as ``training.memory_use.process_memory`` has them: ``rss``, ``peak``, ``available``, ….
+
+    What is no amount of memory, such as the load of the processor, is in ``state.json``.
+    """
 
     type: ClassVar[str] = "memory"
 
@@ -124,11 +127,11 @@ class MemoryEvent(Event):
 
 @dataclass(frozen=True)
 class EarlyStoppingEvent(Event):
-    """Where early stopping stands after a validation."""
+    """Where early stopping stands after a validation or a ``snooze``."""
 
     type: ClassVar[str] = "early_stopping"
 
-    waited: int  # validations without improvement
+    waited: int  # validations that were due, without improvement
     patience: int
     min_delta: float  # bits per byte
     best: float | None  # bits per byte
@@ -163,12 +166,12 @@ class WarningEvent(Event):
 
 @dataclass(frozen=True)
 class RollbackEvent(Event):
-    """Training went back to a checkpoint; ``step`` is where it was, ``to_step`` where it goes on."""
+    """Training went back to a checkpoint. ``step`` and ``tokens`` are that one's already."""
 
     type: ClassVar[str] = "rollback"
     durable: ClassVar[bool] = True
 
-    to_step: int
+    to_step: int  # where it goes on
     checkpoint: str
     learning_rate_scale: float
     count: int  # roll-backs so far

@@ -33,6 +33,13 @@ class RunState:
     best_step: int | None = None
     eta: float | None = None  # seconds left
     message: str = ""
+    seconds: float | None = None  # of training so far, over all sessions, pauses left out
+    sessions: int = 0  # workers that have had the run; 0 where an older version wrote this
+    # How busy the machine was in the last seconds, while a worker has the run:
+    cpu_percent: float | None = None  # by the worker; 100 is one core
+    cpu_count: int | None = None  # cores that the worker may use
+    system_percent: float | None = None  # of all cores, by everyone
+    gpu_percent: float | None = None  # of the worker's GPU, by everyone
 
     @property
     def process(self) -> ProcessIdentity:

@@ -11,7 +11,7 @@ from typing import Any
 from ysnakes_core.completion.engine import Completer
 from ysnakes_core.completion.reading import ReadingChoice
 from ysnakes_core.completion.sampling import SamplingOptions
-from ysnakes_core.errors import YsnakesError
+from ysnakes_core.errors import UsageError, YsnakesError
 from ysnakes_core.runs.control import Command, acknowledge, pending
 from ysnakes_core.runs.directory import RunDirectory
 from ysnakes_core.runs.event_log import EventLog
@@ -20,7 +20,8 @@ from ysnakes_core.runs.state import RunState
 from ysnakes_core.text.corpus import TokenStream
 from ysnakes_core.text.tokenizers import Tokenizer
 from ysnakes_core.training.loop import Outcome, Trainer
-from ysnakes_core.training.memory import process_memory
+from ysnakes_core.training.memory_use import gpu_percent, process_memory
+from ysnakes_core.training.processor_use import ProcessorUse
 
 Listener = Callable[[Event], None]
 HEARTBEAT_SECONDS = 2.0
@@ -99,9 +100,11 @@ class Steering:
             self.run.write_state(self._state)
 
     def _beat(self) -> None:
+        processor = ProcessorUse()
         while not self._done.wait(HEARTBEAT_SECONDS):
+            gpu = gpu_percent(self._trainer.model.device) if self._trainer is not None else None
             try:
-                self.set_state(**self._position())
+                self.set_state(**self._position(), **processor.since_last(), gpu_percent=gpu)
             except (YsnakesError, OSError):
                 continue  # a full disk must not end the heartbeat: the next one may fit
 
@@ -115,6 +118,7 @@ class Steering:
             "best": trainer.early_stopping.best,
             "best_step": trainer.early_stopping.best_step,
             "eta": trainer.eta_seconds,
+            "seconds": trainer.progress.seconds,
         }
 
     def __enter__(self) -> Steering:
@@ -142,7 +146,7 @@ class Steering:
         now = self.clock()
         if now - self._memory_at >= MEMORY_SECONDS:
             self._memory_at = now
-            self.emit("memory", bytes=process_memory())
+            self.emit("memory", bytes=process_memory(str(trainer.model.device)))
 
     def _look(self, trainer: Trainer) -> None:
         if self.stop.requested():
@@ -196,6 +200,11 @@ class Steering:
             case "sample":
                 self._sample(trainer, str(arguments["prompt"]), command.id)
                 return "done"
+            case "snooze":
+                if not trainer.early_stopping.config.enabled:
+                    raise UsageError("early stopping is off, so there is nothing to put off")
+                trainer.snooze()
+                return f"the whole patience of {trainer.early_stopping.config.patience} begins anew"
             case "set":
                 return self._set(arguments, trainer)
         return "there is nothing to do"

@@ -78,6 +78,8 @@ def execute(
             step=earlier.step if resume else 0,
             best=earlier.best if resume else None,
             best_step=earlier.best_step if resume else None,
+            seconds=earlier.seconds if resume else 0.0,
+            sessions=1 + max(earlier.sessions, int(earlier.step > 0)) if resume else 1,
         ).of_process(this_process())
         run.write_state(state)
         with EventLog(run.events_file) as log, Steering(run, log, state, stop, listener) as steering:
@@ -96,6 +98,7 @@ def execute(
                 message=outcome.reason,
                 step=trainer.progress.step,
                 tokens=trainer.progress.tokens,
+                seconds=trainer.progress.seconds,
                 best=best,
                 best_step=best_step,
                 eta=None,
@@ -136,6 +139,11 @@ def _train(
         trainer.resume(checkpoint)
         resumed_from = trainer.progress.step
     steering.emit("run_started", run=run.name, resumed_from=resumed_from, **_facts(trainer, prepared))
+    if trainer.early_stopping.stopped:  # whoever resumes what stopped early wants it to go on
+        trainer.snooze()
+        if why := trainer.early_stopping.stopped:
+            hint = "to train on, resume with --set target=0 or with a lower one"
+            steering.emit("warning", message=f"the run ends again at once: {why}", hint=hint)
     steering.set_state(
         status="running",
         message="",

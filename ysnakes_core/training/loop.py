@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ from ysnakes_core.training.checkpoint import (
     save_checkpoint,
 )
 from ysnakes_core.training.early_stopping import EarlyStopping, Verdict
-from ysnakes_core.training.evaluation import Evaluation, evaluate
+from ysnakes_core.training.evaluation import evaluate
 from ysnakes_core.training.observer import Observer
 from ysnakes_core.training.optimizer import Optimizers
 from ysnakes_core.training.schedule import Budget, Cadence, learning_rate_scale
@@ -84,9 +84,6 @@ class _Requests:
 
     stop: Outcome | None = None
     validate_at_stop: bool = True
-    checkpoint: bool = False
-    validate: bool = False
-    extra: list[Callable[[], None]] = field(default_factory=list)
 
 
 class Trainer:
@@ -121,7 +118,6 @@ class Trainer:
         self.windows = self._windows()
         self._bad_steps = 0
         self._last_checkpoint = (-1, 0.0)  # step, training seconds
-        self._ended: Outcome | None = None
         self._speed = 0.0
 
     # Where it is.
@@ -158,7 +154,7 @@ class Trainer:
         self._announce_stage("")
         while True:
             self.observer.between_steps(self)
-            outcome = self.requests.stop or self._ended
+            outcome = self.requests.stop or self._stopped_early()
             if outcome is None and self.fraction >= 1.0:
                 outcome = Outcome("finished", f"the budget of {self.budget} is spent")
             if outcome is not None:
@@ -166,7 +162,7 @@ class Trainer:
             began = self._clock()
             self._next_stage_if_due()
             self._step()
-            self._requested_and_due()
+            self._what_is_due()
             self.progress.seconds += self._clock() - began
         if self.requests.validate_at_stop and self.progress.validated_at != self.progress.step:
             self.validate()
@@ -230,18 +226,18 @@ class Trainer:
             total += float(nats.detach())
         return total / max(1, count)
 
-    def _requested_and_due(self) -> None:
+    def _stopped_early(self) -> Outcome | None:
+        why = self.early_stopping.stopped
+        return Outcome("finished", f"stopped early: {why}") if why else None
+
+    def _what_is_due(self) -> None:
         p, settings = self.progress, self.config
-        due_now = self.validation_due.due(p.step, self.fraction) and self._clock() >= self._validation_waits
-        if self.requests.validate or due_now:
-            self.requests.validate = False
+        if self.validation_due.due(p.step, self.fraction) and self._clock() >= self._validation_waits:
             began = self._clock()
-            verdict = self.validate()
+            self.validate(due=True)
             # The clock may decide only where it sets the budget: the other budgets resume exactly.
             if self.budget.unit == "minutes" and not self.validation_due.every:
                 self._validation_waits = self._clock() + VALIDATION_WAITS * (self._clock() - began)
-            if verdict is not None and verdict.stop:
-                self._ended = Outcome("finished", f"stopped early: {verdict.reason}")
         sample_every = settings.validation.sample_every
         if sample_every and p.step % sample_every == 0:
             self.observer.sample(self)
@@ -252,14 +248,16 @@ class Trainer:
             if every
             else p.seconds - seconds >= 60 * settings.checkpoints.checkpoint_minutes
         )
-        if self.requests.checkpoint or (due and step != p.step):
-            self.requests.checkpoint = False
+        if due and step != p.step:
             self.checkpoint()
 
     # Validation, checkpoints.
 
-    def validate(self) -> Verdict | None:
-        """Score the validation text; keep the model if it is the best so far. None if cut short."""
+    def validate(self, *, due: bool = False) -> Verdict | None:
+        """Score the validation text; keep the model if it is the best so far. None if cut short.
+
+        Early stopping waits for those that are ``due``, not for those that someone asks for.
+        """
         found = evaluate(
             self.model,
             self.corpus.validation,
@@ -270,18 +268,24 @@ class Trainer:
         if found is None:
             return None
         self.progress.validated_at, self.progress.bits_per_byte = self.progress.step, found.bits_per_byte
-        verdict = self.early_stopping.update(found.bits_per_byte, self.progress.step)
-        self._report(found, verdict)
+        verdict = self.early_stopping.update(found.bits_per_byte, self.progress.step, due=due)
+        self.observer.emit(
+            "validation", loss=found.loss, perplexity=found.perplexity, bits_per_byte=found.bits_per_byte
+        )
+        self._report_early_stopping()
         if verdict.improved and self.progress.step > 0:
             self.checkpoint(best=True)
         if not self.config.validation.sample_every:
             self.observer.sample(self)
         return verdict
 
-    def _report(self, found: Evaluation, verdict: Verdict) -> None:
-        self.observer.emit(
-            "validation", loss=found.loss, perplexity=found.perplexity, bits_per_byte=found.bits_per_byte
-        )
+    def snooze(self) -> None:
+        """Let early stopping begin its patience anew; saved at once, so that a kill does not take it back."""
+        self.early_stopping.snooze()
+        self._report_early_stopping()
+        self.checkpoint()
+
+    def _report_early_stopping(self) -> None:
         rule = self.early_stopping
         self.observer.emit(
             "early_stopping",
@@ -291,8 +295,8 @@ class Trainer:
             best=rule.best,
             best_step=rule.best_step,
             target=rule.config.target or None,
-            stopping=verdict.stop,
-            reason=verdict.reason,
+            stopping=bool(rule.stopped),
+            reason=rule.stopped,
         )
 
     def checkpoint(self, best: bool = False) -> str:

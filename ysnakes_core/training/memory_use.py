@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import psutil
 import torch
@@ -50,28 +52,42 @@ def process_memory(device: str = "cpu") -> dict[str, int]:
 
 def gpu_memory(device: torch.device) -> dict[str, int]:
     """``cuda_used`` and ``cuda_total`` bytes of the whole GPU through NVML; {} where NVML does not answer."""
+    memory = _ask_nvml(device, lambda nvml, gpu: nvml.nvmlDeviceGetMemoryInfo(gpu))
+    return {} if memory is None else {"cuda_used": int(memory.used), "cuda_total": int(memory.total)}
+
+
+def gpu_percent(device: torch.device) -> float | None:
+    """The part of the last moments in which the GPU worked, through NVML; None where there is no answer."""
+    if device.type != "cuda":
+        return None
+    rates = _ask_nvml(device, lambda nvml, gpu: nvml.nvmlDeviceGetUtilizationRates(gpu))
+    return None if rates is None else float(rates.gpu)
+
+
+def _ask_nvml(device: torch.device, ask: Callable[[Any, Any], Any]) -> Any:
+    """``ask(pynvml, handle of the device)``; None where NVML does not answer."""
     try:
         import pynvml
 
         pynvml.nvmlInit()
     except Exception:  # no driver, no library, no permission: each has its own type, all mean the same
-        return {}
+        return None
     try:
-        memory = pynvml.nvmlDeviceGetMemoryInfo(_nvml_handle(pynvml, device))
-        return {"cuda_used": int(memory.used), "cuda_total": int(memory.total)}
+        return ask(pynvml, _nvml_handle(pynvml, device))
     except Exception:
-        return {}
+        return None
     finally:
-        pynvml.nvmlShutdown()
+        with contextlib.suppress(Exception):
+            pynvml.nvmlShutdown()
 
 
-def _nvml_handle(pynvml: object, device: torch.device) -> object:
+def _nvml_handle(pynvml: Any, device: torch.device) -> Any:
     """NVML numbers all GPUs, torch only those in CUDA_VISIBLE_DEVICES: the UUID is the same in both."""
     index = device.index if device.index is not None else torch.cuda.current_device()
     uuid = getattr(torch.cuda.get_device_properties(index), "uuid", None)
     if uuid is not None:
-        return pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{uuid}")  # type: ignore[attr-defined]
-    return pynvml.nvmlDeviceGetHandleByIndex(index)  # type: ignore[attr-defined]
+        return pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{uuid}")
+    return pynvml.nvmlDeviceGetHandleByIndex(index)
 
 
 def _gpu_memory_by_torch(device: torch.device) -> dict[str, int]:
