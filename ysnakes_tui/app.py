@@ -7,26 +7,23 @@ written in threads, and a pane does the same with what is slow about it.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import inspect
 import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import partial, partialmethod
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
 from textual import events
 from textual.app import App, ComposeResult
 from textual.binding import BindingType
-from textual.color import Color
 from textual.command import CommandPalette
-from textual.containers import Container
 from textual.filter import LineFilter
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
-from textual.widget import AwaitMount, Widget
+from textual.widget import Widget
 
 from ysnakes_core.errors import YsnakesError
 from ysnakes_core.files import printable
@@ -36,13 +33,22 @@ from ysnakes_tui.commands import ActionCommands
 from ysnakes_tui.keymap import Keymap, shown_key
 from ysnakes_tui.panes.interface import Glyphs, Pane
 from ysnakes_tui.panes.makers import PANE_MAKERS
-from ysnakes_tui.themes import OWN_THEMES, colours_wanted, draws_braille, fitting_theme, only_ascii
+from ysnakes_tui.pictures import write_picture
+from ysnakes_tui.themes import (
+    OWN_THEMES,
+    background_of,
+    colours_wanted,
+    draws_braille,
+    fitting_theme,
+    only_ascii,
+)
 from ysnakes_tui.widgets.ascii_filter import AsciiFilter
 from ysnakes_tui.widgets.help_screen import HelpScreen, keys_of, kind_of
 from ysnakes_tui.widgets.jump_screen import JumpScreen, targets
 from ysnakes_tui.widgets.key_footer import KeyFooter, hints_for
 from ysnakes_tui.widgets.no_colour_filter import NoColourFilter
-from ysnakes_tui.widgets.status_strip import Status, StatusStrip
+from ysnakes_tui.widgets.pane_stack import PaneStack
+from ysnakes_tui.widgets.status_strip import StatusStrip
 from ysnakes_tui.widgets.tab_bar import Tab, TabBar
 from ysnakes_tui.widgets.theme_screen import ThemeScreen, in_order
 from ysnakes_tui.widgets.too_small import TooSmallScreen, is_too_small
@@ -78,18 +84,13 @@ class YsnakesApp(App[None], inherit_bindings=False):
         super().__init__(ansi_color=None if wanted else True)
         self.runs_folder = runs_folder
         self.keymap = keymap
-        self._memory = memory
-        self._makers = makers
-        self._panes: dict[str, Widget] = {}
-        self._current = ""
-        self._focus_in: dict[str, Widget] = {}  # the part of each pane that had the focus last
+        self._kept = Keeper(memory)
+        self._stack = PaneStack(makers, id="body")
         self._clock = clock
         self._asked_to_leave = float("-inf")
-        self._keeper = Keeper()
-        self._told_of_saving = False
         self._told_of_tmux = "TMUX" not in environment
         self._braille = draws_braille(environment)
-        self._without_colours = NoColourFilter(self._background, enabled=not wanted)
+        self._without_colours = NoColourFilter(lambda: background_of(self.current_theme), enabled=not wanted)
         self._ascii = AsciiFilter(only_ascii(ascii, memory.ascii, environment, sys.__stdout__))
         for theme in OWN_THEMES:
             self.register_theme(theme)
@@ -108,7 +109,7 @@ class YsnakesApp(App[None], inherit_bindings=False):
             tuple(Tab(name, ACTIONS[f"show_{name}"].title, self._key(f"show_{name}")) for name in names),
             id="tabs",
         )
-        yield Container(id="body")
+        yield self._stack
         yield StatusStrip(id="status")
         yield KeyFooter(id="keys")
 
@@ -116,7 +117,7 @@ class YsnakesApp(App[None], inherit_bindings=False):
         # A screen that says how small the terminal is may already lie over the app's own.
         self.screen_stack[0].bindings_updated_signal.subscribe(self, self._bindings_changed)
         self.set_interval(STATUS_SECONDS, self._show_status)
-        self.show_pane(self._memory.pane)
+        self.show_pane(self.memory.pane)
         for warning in self.keymap.warnings:
             self.notify(warning, title="Your keys", severity="warning", timeout=15)
 
@@ -130,10 +131,6 @@ class YsnakesApp(App[None], inherit_bindings=False):
         own = (self._without_colours, self._ascii)
         return [*(each for each in own if each.enabled), *super().get_line_filters()]
 
-    def _background(self) -> Color:
-        colour = self.current_theme.background
-        return Color.parse(colour) if colour and not self.current_theme.ansi else Color(0, 0, 0)
-
     @property
     def glyphs(self) -> Glyphs:
         return "ascii" if self._ascii.enabled else "braille" if self._braille else "block"
@@ -141,7 +138,7 @@ class YsnakesApp(App[None], inherit_bindings=False):
     @property
     def pane(self) -> Pane | None:
         """The pane that is shown."""
-        return cast(Pane | None, self._panes.get(self._current))
+        return self._stack.pane
 
     @property
     def context(self) -> str:
@@ -151,35 +148,13 @@ class YsnakesApp(App[None], inherit_bindings=False):
     def show_pane(self, name: str) -> None:
         base = self.screen_stack[0]
         base.minimize()
-        if name == self._current:
-            return
-        if base.focused is not None:
-            self._focus_in[self._current] = base.focused
-        self._current = name
-        mounted = None
-        if name not in self._panes:
-            self._panes[name] = self._makers[name]()
-            mounted = base.query_one("#body").mount(self._panes[name])
-        for other, pane in self._panes.items():
-            pane.display = other == name
+        self._stack.show(name)
         base.query_one(TabBar).active = name
-        self.run_worker(self._settle_in(name, mounted), group="pane", exclusive=True)
-        if name != self._memory.pane:
+        if name != self.memory.pane:
             self.remember(pane=name)
 
-    async def _settle_in(self, name: str, mounted: AwaitMount | None) -> None:
-        """What is left to do once the pane in front is whole: the focus goes where it last was in it."""
-        if mounted is not None:
-            await mounted
-        base, pane = self.screen_stack[0], self._panes[name]
-        before = self._focus_in.get(name)
-        if before is not None and before.is_attached and before.focusable:
-            base.set_focus(before)
-        elif callable(first := getattr(pane, "focus_first", None)):
-            first()
-        else:
-            base.set_focus(next((w for w in base.focus_chain if pane in w.ancestors_with_self), None))
-        base.refresh_bindings()
+    def on_pane_stack_settled(self) -> None:
+        self.screen_stack[0].refresh_bindings()
         self._show_status()
 
     def on_tab_bar_chosen(self, event: TabBar.Chosen) -> None:
@@ -198,18 +173,9 @@ class YsnakesApp(App[None], inherit_bindings=False):
         return next((shown_key(key, ascii=self._ascii.enabled) for key in self.keymap.of(action)), "")
 
     def _show_status(self) -> None:
-        status = self._status()
+        status = self._stack.status()
         for strip in self.screen_stack[0].query(StatusStrip):
             strip.show(status, ascii=self._ascii.enabled)
-
-    def _status(self) -> Status:
-        """What the pane in front says; if that is nothing, what the Train pane does."""
-        for name in (self._current, "train"):
-            pane = self._panes.get(name)
-            status = cast(Pane, pane).status() if pane is not None and pane.is_mounted else Status()
-            if status != Status():
-                return status
-        return Status()
 
     # Doing things.
 
@@ -253,14 +219,9 @@ class YsnakesApp(App[None], inherit_bindings=False):
             f"{error.what}\n{error.hint}".strip(), title="That did not work", severity="error", timeout=12
         )
 
-    def action_show_data(self) -> None:
-        self.show_pane("data")
-
-    def action_show_train(self) -> None:
-        self.show_pane("train")
-
-    def action_show_complete(self) -> None:
-        self.show_pane("complete")
+    action_show_data = partialmethod(show_pane, "data")
+    action_show_train = partialmethod(show_pane, "train")
+    action_show_complete = partialmethod(show_pane, "complete")
 
     def action_help(self) -> None:
         focused = self.screen.focused
@@ -336,11 +297,8 @@ class YsnakesApp(App[None], inherit_bindings=False):
         self.run_worker(partial(self._write_picture, picture), thread=True, group="files")
 
     def _write_picture(self, picture: str) -> None:
-        from ysnakes_core.files import write_atomically
-
-        place = Path.cwd() / time.strftime("ysnakes-%Y%m%d-%H%M%S.svg")
         try:
-            write_atomically(place, picture)
+            place = write_picture(picture, Path.cwd())
         except YsnakesError as error:
             self.call_from_thread(self.tell, error)
         else:
@@ -350,21 +308,18 @@ class YsnakesApp(App[None], inherit_bindings=False):
 
     @property
     def memory(self) -> AppMemory:
-        return self._memory
+        return self._kept.memory
 
     def remember(self, **changes: object) -> None:
         """Keep fields of ``AppMemory`` for the next start."""
-        self._memory = dataclasses.replace(self._memory, **cast(Any, changes))
-        self._keeper.add(**changes)
+        self._kept.change(**changes)
         self.run_worker(self._keep, thread=True, group="files")
 
     def _keep(self) -> None:
         try:
-            self._keeper.write()
+            self._kept.write()
         except YsnakesError as error:
-            if not self._told_of_saving:  # once is enough
-                self._told_of_saving = True
-                self.call_from_thread(self.tell, error)
+            self.call_from_thread(self.tell, error)
 
     def copy(self, text: str, what: str = "") -> None:
         """Put ``text`` on the clipboard of the terminal (OSC 52), which also works over SSH."""

@@ -87,21 +87,33 @@ def _to_toml(memory: AppMemory) -> str:
 
 
 class Keeper:
-    """Keeps changes on disk from a thread: one writer at a time, in the order in which they came."""
+    """What is remembered now. Changes reach the disk from a thread: one writer at a time, in their order."""
 
-    def __init__(self) -> None:
+    def __init__(self, memory: AppMemory) -> None:
+        self.memory = memory
         self._changes: queue.SimpleQueue[Mapping[str, Any]] = queue.SimpleQueue()
         self._writing = threading.Lock()
+        self._failed = False
 
-    def add(self, **changes: Any) -> None:
-        """Note changes; never waits."""
+    def change(self, **changes: Any) -> None:
+        """Change fields of the memory, to be written; never waits."""
+        self.memory = dataclasses.replace(self.memory, **changes)
         self._changes.put(changes)
 
     def write(self) -> None:
-        """Write what was noted and is not written yet. Raises ``YsnakesError``."""
+        """Write what was changed and is not written yet.
+
+        Raises ``YsnakesError`` the first time that this fails; to hear of it once is enough.
+        """
         with self._writing:
             changes: dict[str, Any] = {}
             while not self._changes.empty():
                 changes.update(self._changes.get())
-            if changes:
+            if not changes:
+                return
+            try:
                 keep(**changes)
+            except YsnakesError:
+                if not self._failed:
+                    self._failed = True
+                    raise

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import TextIO
 
+from textual.color import Color
 from textual.theme import Theme
 
 DARK, LIGHT = "snake-dark", "snake-light"
@@ -75,6 +76,11 @@ def fitting_theme(environment: Mapping[str, str]) -> str:
     """The theme to start with where none was chosen: light where the terminal says that it is light."""
     background = environment.get("COLORFGBG", "").rpartition(";")[2]
     return LIGHT if background in ("7", "15") else DARK
+
+
+def background_of(theme: Theme) -> Color:
+    """What lies under everything; black where the terminal decides."""
+    return Color.parse(theme.background) if theme.background and not theme.ansi else Color(0, 0, 0)
 
 
 def colours_wanted(environment: Mapping[str, str]) -> bool:

@@ -465,10 +465,10 @@ def test_nonsense_in_what_was_kept_is_forgotten(content: bytes) -> None:
 
 
 def test_changes_are_written_together_and_the_last_one_holds() -> None:
-    keeper = Keeper()
+    keeper = Keeper(AppMemory())
     keeper.write()
     assert not memory_file().exists()
-    keeper.add(theme="nord", pane="data")
-    keeper.add(theme="gruvbox")
+    keeper.change(theme="nord", pane="data")
+    keeper.change(theme="gruvbox")
     keeper.write()
-    assert read_memory() == AppMemory(theme="gruvbox", pane="data")
+    assert keeper.memory == read_memory() == AppMemory(theme="gruvbox", pane="data")
