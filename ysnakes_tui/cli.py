@@ -23,7 +23,7 @@ from ysnakes_tui import (
     cli_train,
 )
 from ysnakes_tui.failures import WRONG_USAGE, Debugging, ParserError, parser_message, tell
-from ysnakes_tui.output import can_redraw, is_terminal, prepare_streams, put, say, say_error
+from ysnakes_tui.output import has_terminal_for_app, prepare_streams, put, say, say_error
 
 
 class Commands(TyperGroup):
@@ -95,8 +95,7 @@ def root(
 
 def _open_app(context: typer.Context, ascii: bool | None, folder: Path | None) -> int:
     """The app, where there is a terminal for it; else the help."""
-    # What Textual draws goes to stderr, except on Windows; a dumb terminal cannot show it.
-    if not (is_terminal(sys.stdin) and is_terminal(sys.stdout) and can_redraw(sys.stderr)):
+    if not has_terminal_for_app():
         say(context.get_help())
         say("\nThe app needs a terminal for its input and output; the commands above do not.")
         return WRONG_USAGE

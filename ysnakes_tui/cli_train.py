@@ -11,7 +11,7 @@ import typer
 from ysnakes_tui.failures import guarded
 from ysnakes_tui.formats import facts
 from ysnakes_tui.options import RunsDir
-from ysnakes_tui.output import put, put_json, shown
+from ysnakes_tui.output import has_terminal_for_app, put, put_json, say, shown
 
 if TYPE_CHECKING:
     from ysnakes_core.runs.directory import RunDirectory
@@ -35,7 +35,9 @@ def train(
         list[Path] | None,
         typer.Argument(metavar="PATH", help="Text to train on; none: the corpus that comes with it."),
     ] = None,
-    no_ui: Annotated[bool, typer.Option("--no-ui", help="Train here, without the app.")] = False,
+    no_ui: Annotated[
+        bool, typer.Option("--no-ui", help="Train here, without the app. --json and --quiet mean that, too.")
+    ] = False,
     preset: Annotated[str | None, _option("Size to start from.", metavar="NAME", default="ys-2m")] = None,
     steps: Annotated[str | None, _option("Train this many steps in all.")] = None,
     tokens: Annotated[str | None, _option("Train on this many tokens in all (20k, 3M).")] = None,
@@ -74,7 +76,8 @@ def train(
 ) -> int | None:
     """Train a model on text and keep it as a run.
 
-    Ctrl+c saves and says how to go on.
+    Opens the app to watch it; the training is done in the background and goes on when the app is closed.
+    Without the app (--no-ui, or where there is no terminal for it) ctrl+c saves and says how to go on.
     """
     from ysnakes_core import paths as places
     from ysnakes_core.errors import UsageError
@@ -99,6 +102,8 @@ def train(
         },
         settings=tuple(settings or ()),
     )
+    in_app = not (no_ui or json or quiet) and has_terminal_for_app()
+    where = "background" if detach else "app" if in_app else "here"
     if resume is not None:
         for name, given in (("--preset", preset), ("--run", run), ("PATH", paths)):
             if given:
@@ -106,26 +111,25 @@ def train(
                     f"a resumed run keeps its own shape, name and text, so {name} cannot be given",
                     "leave it out, or start a new run without --resume",
                 )
-        found, checkpoint = _to_go_on(resume, request, checkpoint, runs_dir)
-        if detach:
-            return _train_detached(found, runs_dir, resume=True, checkpoint=checkpoint, json=json)
-
-        from ysnakes_tui.training_session import Session
-
-        return Session(found, runs_dir, fresh=False, json=json, quiet=quiet).train(checkpoint)
-    if checkpoint is not None:
+        found, checkpoint, busy = _to_go_on(resume, request, checkpoint, runs_dir, attach=where == "app")
+    elif checkpoint is not None:
         raise UsageError("--checkpoint says where to resume from", "give --resume RUN with it")
-    config = new_config(preset, paths or [], request)
+    else:
+        config = new_config(preset, paths or [], request)
 
-    from ysnakes_core.runs.directory import create_run
+        from ysnakes_core.runs.directory import create_run
 
-    made = create_run(places.runs_dir(runs_dir), config, run)
-    if detach:
-        return _train_detached(made, runs_dir, json=json)
+        found, busy = create_run(places.runs_dir(runs_dir), config, run), False
+    if where == "app":
+        return _train_in_app(found, resume=resume is not None, checkpoint=checkpoint, busy=busy)
+    if where == "background":
+        return _train_detached(found, runs_dir, resume=resume is not None, checkpoint=checkpoint, json=json)
+    if not (no_ui or json or quiet):
+        say("there is no terminal for the app, so the training is done here, as with --no-ui")
 
     from ysnakes_tui.training_session import Session
 
-    return Session(made, runs_dir, fresh=True, json=json, quiet=quiet).train()
+    return Session(found, runs_dir, fresh=resume is None, json=json, quiet=quiet).train(checkpoint)
 
 
 # What a checkpoint belongs to; anything else may change from one session to the next.
@@ -141,9 +145,12 @@ _FIXED = {
 
 
 def _to_go_on(
-    named: str, request: Request, checkpoint: str | None, folder: Path | None
-) -> tuple[RunDirectory, str | None]:
-    """The run to go on with, changed as asked for, and the checkpoint to go on from."""
+    named: str, request: Request, checkpoint: str | None, folder: Path | None, *, attach: bool
+) -> tuple[RunDirectory, str | None, bool]:
+    """The run to go on with, changed as asked for, the checkpoint to go on from, and whether it is under way.
+
+    One that is under way can only be watched: ``attach`` allows that, where nothing else is asked.
+    """
     from ysnakes_core.errors import RunError, UsageError
     from ysnakes_tui.run_lookup import checked_checkpoint, command, find_run
 
@@ -161,6 +168,8 @@ def _to_go_on(
             f"a resumed run cannot change {', '.join(fixed)}", "start a new run for that, without --resume"
         )
     if run.read_state().has_worker(time.time()):
+        if attach and after == before and checkpoint is None:
+            return run, None, True
         raise RunError(
             f"the run “{run.name}” is being trained by another process",
             f"stop that one first: {command('runs stop', run, folder)}",
@@ -169,16 +178,24 @@ def _to_go_on(
     checkpoint = checked_checkpoint(run, checkpoint)
     if after != before:
         run.write_config(after)
-    return run, checkpoint
+    return run, checkpoint, False
+
+
+def _train_in_app(run: RunDirectory, *, resume: bool, checkpoint: str | None, busy: bool) -> int:
+    """Start a worker, unless one is at it, and the app to watch it, without waiting for it to be there."""
+    from ysnakes_core.runs.launching import start_worker
+
+    pid = None if busy else start_worker(run, resume=resume, checkpoint=checkpoint)
+
+    from ysnakes_tui.app_opening import run_app
+    from ysnakes_tui.train.opening import Opening
+
+    note = "It was being trained already; the app only shows it." if busy else ""
+    return run_app(run.path.parent, opening=Opening(run.name, pid, note))
 
 
 def _train_detached(
-    run: RunDirectory,
-    folder: Path | None,
-    *,
-    resume: bool = False,
-    checkpoint: str | None = None,
-    json: bool = False,
+    run: RunDirectory, folder: Path | None, *, resume: bool, checkpoint: str | None, json: bool
 ) -> int:
     """Start a worker that outlives this command, and say how to see it."""
     from ysnakes_core.runs.launching import start_worker, wait_until_started

@@ -69,6 +69,12 @@ def can_redraw(stream: TextIO) -> bool:
     return is_terminal(stream) and os.environ.get("TERM", "") != "dumb"
 
 
+def has_terminal_for_app() -> bool:
+    """Whether keys come from a terminal, and there is one to draw on."""
+    # What Textual draws goes to stderr, except on Windows; a dumb terminal cannot show it.
+    return is_terminal(sys.stdin) and is_terminal(sys.stdout) and can_redraw(sys.stderr)
+
+
 def can_color(stream: TextIO) -> bool:
     """Colours: a terminal, and no ``NO_COLOR`` (https://no-color.org: set and not empty)."""
     return can_redraw(stream) and not os.environ.get("NO_COLOR")

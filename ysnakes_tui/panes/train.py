@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from textual.app import ComposeResult
 from textual.widget import Widget
 
 from ysnakes_core.errors import YsnakesError
-from ysnakes_core.runs.directory import open_run
+from ysnakes_core.runs.directory import RunDirectory, open_run
+from ysnakes_core.runs.launching import wait_until_started
 from ysnakes_tui.actions import ACTIONS
 from ysnakes_tui.panes.interface import shell_of
 from ysnakes_tui.train.dashboard import Dashboard
+from ysnakes_tui.train.opening import Opening
 from ysnakes_tui.train.runs_table import RunsTable
 from ysnakes_tui.widgets.status_strip import Status
 
@@ -31,8 +34,9 @@ class TrainPane(Widget):
     TrainPane > * { height: 1fr; }
     """
 
-    def __init__(self) -> None:
+    def __init__(self, opening: Opening | None = None) -> None:
         super().__init__(id="train")
+        self._opening = opening
         self._view: View = "runs"
         self._before_form: View = "runs"
 
@@ -45,10 +49,29 @@ class TrainPane(Widget):
         if last := shell_of(self).memory.last_run:
             try:
                 run = open_run(shell_of(self).runs_folder, last)
-            except YsnakesError:
+            except YsnakesError as error:
+                if self._opening is not None:
+                    self._tell(error, "That did not work")
                 return  # it is gone, so the list is what there is to see
             self.query_one(Dashboard).follow(run)
             self._show("train")
+            if self._opening is not None:
+                self._open(run, self._opening)
+
+    def _open(self, run: RunDirectory, opening: Opening) -> None:
+        """See to what the command line began."""
+        shell_of(self).remember(last_run=run.name)
+        if opening.note:
+            self.notify(opening.note)
+        if opening.pid is not None:
+            self.run_worker(partial(self._see_it_begin, run, opening.pid), thread=True, exit_on_error=False)
+
+    def _see_it_begin(self, run: RunDirectory, pid: int) -> None:
+        """In a thread. A worker that ended before it could say why in the run's state is told of here."""
+        try:
+            wait_until_started(run, pid)
+        except YsnakesError as error:
+            self.app.call_from_thread(self._tell, error, "It did not start")
 
     @property
     def context(self) -> str:
@@ -94,6 +117,11 @@ class TrainPane(Widget):
             return view.check_action(action, parameters) if hasattr(view, f"action_{action}") else False
         return super().check_action(action, parameters)
 
+    def label_for(self, action: str) -> str:
+        """What the footer calls an action in the view that is shown; "" for what the registry calls it."""
+        label_for = getattr(self.view, "label_for", None)
+        return str(label_for(action)) if callable(label_for) else ""
+
     # Between the views.
 
     def action_runs(self) -> None:
@@ -138,9 +166,11 @@ class TrainPane(Widget):
         try:
             self.watch_run(name)
         except YsnakesError as error:
-            self.app.notify(
-                f"{error.what}\n{error.hint}", title="That did not work", severity="error", markup=False
-            )
+            self._tell(error, "That did not work")
+
+    def _tell(self, error: YsnakesError, title: str) -> None:
+        message = f"{error.what}\n{error.hint}".strip()
+        self.notify(message, title=title, severity="error", timeout=30, markup=False)
 
 
 def _forwarding(name: str) -> Callable[[TrainPane], Any]:
