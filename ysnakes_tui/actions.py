@@ -85,7 +85,14 @@ _run = functools.partial(Action, context="run")
 _RUN = (
     _run("new_run", ("n",), "New run", "Say what to train, and see what it takes before it starts.", rank=5),
     _run("runs", ("r",), "Runs", "List all runs: find, compare, rename and delete them.", rank=6),
-    _run("attach", ("enter",), "Follow or resume", "Follow this run; go on with it if it ended or crashed."),
+    _run(
+        "attach",
+        ("enter",),
+        "Follow or resume",
+        "Follow this run; go on with it if it ended or crashed.",
+        rank=7,
+        short="Open",
+    ),
     _run("compare", ("m",), "Compare", "Draw this run and others on one chart."),
     _run("copy_resume", ("y",), "Copy command", "Copy the command line that goes on with this run."),
     _run("open_folder", ("o",), "Open folder", "Open the run's folder in the system's file manager."),

@@ -165,7 +165,8 @@ class YsnakesApp(App[None], inherit_bindings=False):
 
     def _bindings_changed(self, _: Screen[Any]) -> None:
         with contextlib.suppress(IndexError):
-            hints = hints_for(self.context, self.keymap, self.can_perform, ascii=self._ascii.enabled)
+            labels = getattr(self.pane, "label_for", lambda action: "")
+            hints = hints_for(self.context, self.keymap, self.can_perform, labels, ascii=self._ascii.enabled)
             for footer in self.screen_stack[0].query(KeyFooter):
                 footer.show(hints)
 

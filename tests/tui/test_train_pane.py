@@ -13,7 +13,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, Static
 
-from ysnakes_core.configuration import EarlyStoppingConfig, RunConfig
+from ysnakes_core.configuration import EarlyStoppingConfig, RunConfig, TrainingConfig, ValidationConfig
 from ysnakes_core.runs.control import acknowledge, pending
 from ysnakes_core.runs.directory import RunDirectory, create_run
 from ysnakes_core.runs.event_log import EventLog
@@ -114,7 +114,13 @@ class Worker:
 
 @pytest.fixture
 def worker(home: Path) -> Iterator[Worker]:
-    config = replace(RunConfig(), preset="ys-1m", early_stopping=EarlyStoppingConfig(patience=3))
+    config = replace(
+        RunConfig(),
+        preset="ys-1m",
+        early_stopping=EarlyStoppingConfig(patience=3),
+        validation=ValidationConfig(validate_every=10),
+        training=TrainingConfig(steps=400),
+    )
     run = create_run(home / "runs", config, "quiet-cobra")
     worker = Worker(run)
     worker.write(
@@ -250,16 +256,19 @@ def test_everything_from_outside_is_literal(worker: Worker, home: Path) -> None:
 
 def test_early_stopping_says_when_and_why_it_would_stop(worker: Worker, home: Path) -> None:
     async def test(d: Driven) -> None:
-        await d.shows("#words", "The last validation was the best, 1.9000 at step 40", "after 3 in a row")
+        await d.shows("#words", "after 3 validations in a row that do not beat the 1.9000 of step 40")
         worker.train(10)
         worker.validate(1.95, 1, 1.9, 40)
         await d.shows(
-            "#words", "one of the next 2 validations beats 1.9000 at step 40", "near step 70", "z: not yet"
+            "#words", "one of the next 2 validations beats the 1.9000", "near step 70, in 0:0", "z: not yet"
         )
         await d.shows("#patience", "1 of 3")
         worker.train(10)
         worker.validate(1.95, 2, 1.9, 40)
         await d.shows("#words", "Unless the next validation beats", "it stops near step 70")
+        worker.validate(1.95, 0, 1.9, 40)  # put off
+        await d.shows("#words", "after 3 validations in a row")
+        await d.shows("#patience", "0 of 3")
 
     drive(test, size=(120, 40), home=home)
 
@@ -312,7 +321,7 @@ def test_a_run_that_is_deleted_meanwhile_is_said_to_be(worker: Worker, home: Pat
         ("]", "set {'learning_rate_scale': 1.25}"),
         ("[", "set {'learning_rate_scale': 0.8}"),
         ("e", "set {'early_stopping.enabled': False}"),
-        ("z", "set {'early_stopping.patience': 3}"),
+        ("z", "snooze {}"),
     ],
 )
 def test_a_key_is_requested_and_then_acknowledged(worker: Worker, home: Path, key: str, sent: str) -> None:
@@ -320,9 +329,10 @@ def test_a_key_is_requested_and_then_acknowledged(worker: Worker, home: Path, ke
         await d.press(key)
         await d.until(lambda: pending(worker.run))
         await d.shows("#log", "requested")
-        await d.until(lambda: "requested" in d.dashboard.status().note)
+        await d.until(lambda: "requested" in d.dashboard.status().command)
         assert worker.answer("as you wish") == sent
         await d.shows("#log", "✓ ", "as you wish")
+        await d.until(lambda: "as you wish" in d.dashboard.status().command)
         assert "requested" not in d.text("#log")
 
     drive(test, home=home)
@@ -399,28 +409,6 @@ def test_repeated_keys_build_on_what_was_asked_for(worker: Worker, home: Path) -
         await d.until(lambda: len(pending(worker.run)) == 2)
         scales = [command.arguments["learning_rate_scale"] for command in pending(worker.run)]
         assert scales == [1.25, 1.56]
-
-    drive(test, home=home)
-
-
-def test_not_yet_gives_back_what_was_waited_and_no_more_the_second_time(worker: Worker, home: Path) -> None:
-    worker.train(10)
-    worker.validate(1.95, 2, 1.9, 40)
-
-    async def test(d: Driven) -> None:
-        await d.shows("#patience", "2 of 3")
-        for waited in (2, 4):
-            if waited == 4:
-                worker.train(10)
-                worker.validate(1.95, 4, 1.9, 40)
-                await d.shows("#patience", "4 of 5")
-            await d.press("z")
-            await d.until(lambda: pending(worker.run))
-            assert worker.answer() == f"set {{'early_stopping.patience': {waited + 3}}}"
-            config = worker.run.read_config()
-            early = replace(config.early_stopping, patience=waited + 3)
-            worker.run.write_config(replace(config, early_stopping=early))
-            await d.shows("#patience", f"{waited} of {waited + 3}")
 
     drive(test, home=home)
 

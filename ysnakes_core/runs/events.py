@@ -139,6 +139,7 @@ class EarlyStoppingEvent(Event):
     target: float | None = None  # bits per byte
     stopping: bool = False
     reason: str = ""
+    reference: float | None = None  # bits per byte: what counts as an improvement is ``min_delta`` below it
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ class EarlyStopping:
         self.best_step: int | None = None
         self.waited = 0
         self.stopped = ""
-        self._reference = math.inf  # the score that patience measures against
+        self._reference = math.inf
 
     def update(self, bits_per_byte: float, step: int, *, due: bool = True) -> Verdict:
         """Take in a validation score; a score that isn't a number never counts as an improvement.
@@ -74,13 +74,17 @@ class EarlyStopping:
         """Whether what stopped the run still does; nothing but a validation stops one that goes on."""
         self.stopped = self.stopped and self._reason()
 
+    @property
+    def reference(self) -> float | None:
+        """The score that ``min_delta`` and patience are measured against; None before there is one."""
+        return None if math.isinf(self._reference) else self._reference
+
     def state(self) -> dict[str, Any]:
-        reference = None if math.isinf(self._reference) else self._reference
         return {
             "best": self.best,
             "best_step": self.best_step,
             "waited": self.waited,
-            "reference": reference,
+            "reference": self.reference,
             "stopped": self.stopped,
         }
 

@@ -297,6 +297,7 @@ class Trainer:
             target=rule.config.target or None,
             stopping=bool(rule.stopped),
             reason=rule.stopped,
+            reference=rule.reference,
         )
 
     def checkpoint(self, best: bool = False) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.message import Message
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
@@ -21,7 +21,7 @@ from ysnakes_core.runs.following import RunFollower
 from ysnakes_tui.formats import bits
 from ysnakes_tui.keymap import shown_key
 from ysnakes_tui.panes.interface import shell_of
-from ysnakes_tui.train import standing
+from ysnakes_tui.train import machine, standing, stopping
 from ysnakes_tui.train.dashboard_css import DASHBOARD_CSS
 from ysnakes_tui.train.dashboard_keys import DashboardKeys
 from ysnakes_tui.train.happenings import Happenings
@@ -87,13 +87,14 @@ class Dashboard(DashboardKeys):
                         yield Sparkline(
                             label, id=name, log_scale=name == "grad_norm", show=_SHOW.get(name, number)
                         )
-            with Vertical(id="side"):
+            with VerticalScroll(id="side"):
                 yield Static(id="title", markup=False)
                 yield Meter("budget", warn_at=None, danger_at=None, id="progress")
+                yield Meter("memory", id="memory")
+                yield Meter("gpu", id="gpu")
                 yield Static(id="facts", markup=False)
-                yield Meter("used", id="memory")
-        with Vertical(id="stopping") as stopping:
-            stopping.border_title = "Early stopping"
+        with Vertical(id="stopping") as early:
+            early.border_title = "Early stopping"
             yield Meter("patience", warn_at=0.5, danger_at=0.85, id="patience")
             yield Static(id="words", markup=False)
         yield Static(id="ending", markup=False)
@@ -178,11 +179,11 @@ class Dashboard(DashboardKeys):
         self._status = standing.status_of(follower, facts, now)
         self._show_glyphs()
         self._show_curves(follower)
-        self._show_side(watch, now)
-        part = standing.patience(follower, facts)
+        self._show_side(watch)
+        part = stopping.patience(follower, facts)
         self.query_one("#patience", Meter).set(part.value, part.limit, part.text)
-        self._write("#words", Text(standing.patience_words(follower, facts, self._key)))
-        self._show_ending(standing.ending(follower, facts, self._key))
+        self._write("#words", Text(stopping.patience_words(follower, facts, self._key)))
+        self._show_ending(stopping.ending(follower, facts, self._key))
         if self._happenings.update(follower):
             self.query_one("#log", TextPanel).show(self._happenings.text())
         samples = follower.samples[-SAMPLES_SHOWN:]
@@ -231,7 +232,7 @@ class Dashboard(DashboardKeys):
         for name in _RATES:
             self.query_one(f"#{name}", Sparkline).set_series(series[name].x, series[name].y)
 
-    def _show_side(self, watch: RunWatch, now: float) -> None:
+    def _show_side(self, watch: RunWatch) -> None:
         follower, facts = watch.follower, watch.facts
         state = standing.shown_state(follower, facts)
         symbol = SYMBOLS.get(state, ("?", "?"))[shell_of(self).glyphs == "ascii"]
@@ -241,18 +242,22 @@ class Dashboard(DashboardKeys):
         )
         part = standing.progress(follower, facts)
         self.query_one("#progress", Meter).set(part.value, part.limit, part.text)
-        part = standing.memory_use(follower)
+        part = machine.memory_use(follower)
         self.query_one("#memory", Meter).set(part.value, part.limit, part.text)
+        gpu = machine.gpu_memory_use(follower)
+        self.set_class(gpu is not None, "-gpu")
+        if gpu is not None:
+            self.query_one("#gpu", Meter).set(gpu.value, gpu.limit, gpu.text)
         rows = Text(no_wrap=True, overflow="ellipsis")
         if follower.problem:
             rows.append(f"{printable(follower.problem, 200)}\n", "bold")
-        for row, (name, value) in enumerate(standing.facts_of(follower, facts, now)):
+        for row, (name, value) in enumerate(standing.facts_of(follower, facts)):
             rows.append("\n" * (row > 0))
-            rows.append(f"{name:<11}", "dim")
+            rows.append(f"{name:<10}", "dim")
             rows.append(value)
         self._write("#facts", rows)
 
-    def _show_ending(self, ending: standing.Ending | None) -> None:
+    def _show_ending(self, ending: stopping.Ending | None) -> None:
         self.set_class(ending is not None, "-ended")
         if ending is None:
             return

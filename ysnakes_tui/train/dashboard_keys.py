@@ -7,7 +7,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from textual.widget import Widget
 from textual.widgets import OptionList
 
 from ysnakes_core.configuration import RunConfig
@@ -17,9 +16,10 @@ from ysnakes_core.training.schedule import Budget
 from ysnakes_tui.panes.interface import shell_of
 from ysnakes_tui.run_lookup import command
 from ysnakes_tui.train.ask_screen import AskScreen, ConfirmScreen, Field
+from ysnakes_tui.train.chart_keys import ChartKeys
 from ysnakes_tui.train.panel_tabs import PanelTabs
 from ysnakes_tui.train.run_watch import RunWatch
-from ysnakes_tui.widgets.line_chart import LineChart
+from ysnakes_tui.train.standing import early_stop, progress
 
 RATE_FACTOR = 1.25
 _NEED_WORKER = frozenset(
@@ -30,7 +30,7 @@ _NEED_WORKER = frozenset(
 )
 
 
-class DashboardKeys(Widget):
+class DashboardKeys(ChartKeys):
     """The actions of the contexts ``run`` and ``train``, under the registry's names."""
 
     doable: tuple[object, ...] = ()  # what ``check_action`` depends on
@@ -41,7 +41,6 @@ class DashboardKeys(Widget):
         self._wanted_scale: float | None = None
         self._prompt = ""
         self._steps = "100"
-        self._usual_patience: int | None = None
 
     @property
     def run_watch(self) -> RunWatch | None:
@@ -49,7 +48,7 @@ class DashboardKeys(Widget):
 
     def forget_wishes(self) -> None:
         """Another run is shown now."""
-        self._wanted_scale, self._prompt, self._usual_patience = None, "", None
+        self._wanted_scale, self._prompt = None, ""
         self.checkpoint_rows = []
         self.doable = ()
 
@@ -65,12 +64,21 @@ class DashboardKeys(Widget):
             return None if action in (*_NEED_WORKER, "pause", "attach") else True
         busy = watch.follower.has_worker
         if action in _NEED_WORKER:
-            return True if busy else None
+            return True if busy else None if watch.starting else False
         if action == "attach":
-            return True if self._can_go_on(watch) else None
+            return True if self._can_go_on(watch) else False if busy else None
         if action == "pause":
             return True if busy or self._can_go_on(watch) else None
         return super().check_action(action, parameters)
+
+    def label_for(self, action: str) -> str:
+        """What the footer calls an action now; "" for what the registry calls it."""
+        if self.run_watch is None or action not in ("pause", "attach"):
+            return ""
+        follower = self.run_watch.follower
+        if not follower.has_worker:
+            return "Train on" if follower.state.status == "finished" else "Resume"
+        return "Resume" if action == "pause" and follower.state.status in ("paused", "pausing") else ""
 
     def _can_go_on(self, watch: RunWatch) -> bool:
         follower = watch.follower
@@ -154,13 +162,7 @@ class DashboardKeys(Widget):
         self._set_stopping(enabled=not self._config.early_stopping.enabled)
 
     def action_snooze(self) -> None:
-        """What was waited in vain is counted, so the patience has to grow by that to be whole again."""
-        config = self._config.early_stopping
-        last = self._need().follower.early_stopping
-        if self._usual_patience is None:
-            self._usual_patience = config.patience
-        waited = last.waited if last is not None else 0
-        self._set_stopping(patience=waited + self._usual_patience)
+        self._need().ask("snooze")
 
     def action_edit_stopping(self) -> None:
         config = self._config.early_stopping
@@ -181,7 +183,6 @@ class DashboardKeys(Widget):
         }
         check_command("set", {f"early_stopping.{name}": value for name, value in changes.items()})
         if do:
-            self._usual_patience = changes["patience"]
             self._set_stopping(**changes)
 
     def _set_stopping(self, **changes: Any) -> None:
@@ -209,11 +210,17 @@ class DashboardKeys(Widget):
 
     def _go_on(self, checkpoint: str | None) -> None:
         watch = self._need()
-        if watch.follower.state.status != "finished" or watch.facts.config is None:
-            watch.go_on(checkpoint)
-            self.refresh_bindings()
+        config, early = watch.facts.config, early_stop(watch.follower)
+        if watch.follower.state.status != "finished" or config is None:
+            self._resume(checkpoint)
             return
-        budget = Budget.of(watch.facts.config.training)
+        if early is not None and (progress(watch.follower, watch.facts).value or 0.0) < 1.0:
+            if early.best is not None and early.best <= config.early_stopping.target:
+                self._ask_for_target(checkpoint, config, early.best)
+            else:
+                self._resume(checkpoint)
+            return
+        budget = Budget.of(config.training)
         field = Field(
             "more", f"Its budget of {budget} is spent. How many more {budget.unit}?", f"{budget.amount:g}"
         )
@@ -231,8 +238,27 @@ class DashboardKeys(Widget):
             config = self._config
             amount: Any = type(getattr(config.training, budget.unit))(budget.amount + more)
             training = replace(config.training, **{budget.unit: amount})
-            self._need().go_on(checkpoint, replace(config, training=training))
-            self.refresh_bindings()
+            self._resume(checkpoint, replace(config, training=training))
+
+    def _ask_for_target(self, checkpoint: str | None, config: RunConfig, best: float) -> None:
+        what = (
+            f"Its target of {config.early_stopping.target:g} bits per byte is reached. The next one (0: none)"
+        )
+
+        def take(values: Mapping[str, str], *, do: bool) -> None:
+            target = _number(values["target"], "the target")
+            check_command("set", {"early_stopping.target": target})
+            if target >= best:
+                raise UsageError(f"{target:g} is reached already, with {best:.4f}", "give a lower one, or 0")
+            if do:
+                early_stopping = replace(config.early_stopping, target=target)
+                self._resume(checkpoint, replace(config, early_stopping=early_stopping))
+
+        self._ask_for("Train on", [Field("target", what, "0")], take)
+
+    def _resume(self, checkpoint: str | None, config: RunConfig | None = None) -> None:
+        self._need().go_on(checkpoint, config)
+        self.refresh_bindings()
 
     def action_copy_resume(self) -> None:
         shell_of(self).copy(command("train --resume", self._need().run, None), "the command that resumes it")
@@ -258,64 +284,6 @@ class DashboardKeys(Widget):
         wanted = "checkpoints" if name == "checkpoints" else "log"
         for each in ("log", "checkpoints"):
             self.query_one(f"#{each}").set_class(each == wanted, "-beside")
-
-    @property
-    def _charts(self) -> tuple[LineChart, LineChart]:
-        return self.query_one("#loss-chart", LineChart), self.query_one("#bits-chart", LineChart)
-
-    @property
-    def _chart(self) -> LineChart:
-        """The one that is meant: the one with the focus, else the first that is shown."""
-        loss, score = self._charts
-        return score if score.has_focus or not loss.display else loss
-
-    def align_charts(self) -> None:
-        """Both charts show the same steps."""
-        loss, score = self._charts
-        if loss.view is not None and score.view != loss.view:
-            score.show(*loss.view)
-        elif loss.view is None and score.view is not None:
-            score.reset_view()
-
-    def action_log_scale(self) -> None:
-        for chart in self._charts:
-            chart.log_scale = not chart.log_scale
-
-    def action_zoom_in(self) -> None:
-        self._charts[0].zoom()
-        self.align_charts()
-
-    def action_zoom_out(self) -> None:
-        self._charts[0].zoom(0.5)
-        self.align_charts()
-
-    def action_zoom_reset(self) -> None:
-        self._charts[0].reset_view()
-        self.align_charts()
-
-    def action_pan_left(self) -> None:
-        self._charts[0].pan(-1)
-        self.align_charts()
-
-    def action_pan_right(self) -> None:
-        self._charts[0].pan(1)
-        self.align_charts()
-
-    def action_crosshair(self) -> None:
-        self._chart.toggle_crosshair()
-
-    def action_crosshair_left(self) -> None:
-        self._chart.move_crosshair(-1)
-
-    def action_crosshair_right(self) -> None:
-        self._chart.move_crosshair(1)
-
-    def hide_crosshair(self) -> bool:
-        """Whether there was one."""
-        charts = [chart for chart in self._charts if chart.crosshair is not None]
-        for chart in charts:
-            chart.crosshair = None
-        return bool(charts)
 
     def _ask_for(self, title: str, fields: list[Field], take: Any) -> None:
         """``take(values, do=False)`` checks, ``take(values, do=True)`` does it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rich.text import Text
@@ -56,7 +57,7 @@ class Happenings:
         waiting = tuple(
             Line(
                 _asked_at(command.id),
-                f"… {_asked(command.name, dict(command.arguments))}: requested",
+                f"… {asked(command.name, command.arguments)}: requested",
                 "italic",
             )
             for command in follower.commands
@@ -92,10 +93,7 @@ def _lines(event: Event, board: Scoreboard) -> list[Line]:
         return []
     style = ""
     if isinstance(event, CommandEvent):
-        asked = _asked(event.name, dict(event.arguments))
-        answer = printable(event.message, 300)
-        mark, verdict = ("✓", answer or "done") if event.accepted else ("✗", f"refused: {answer}")
-        found = [f"{mark} {asked}" if verdict == asked else f"{mark} {asked}: {verdict}"]
+        found = [answered(event)]
         style = "" if event.accepted else "bold"
     elif isinstance(event, RunEndedEvent):
         found = [f"{printable(event.status, 20)}: {printable(event.reason, 300)}"]
@@ -107,7 +105,15 @@ def _lines(event: Event, board: Scoreboard) -> list[Line]:
     return [Line(event.time, text, style) for text in found]
 
 
-def _asked(name: str, arguments: dict[str, object]) -> str:
+def answered(event: CommandEvent) -> str:
+    """``✓ pause: paused``, ``✗ snooze: refused: …``."""
+    request = asked(event.name, event.arguments)
+    answer = printable(event.message, 300)
+    mark, verdict = ("✓", answer or "done") if event.accepted else ("✗", f"refused: {answer}")
+    return f"{mark} {request}" if verdict == request else f"{mark} {request}: {verdict}"
+
+
+def asked(name: str, arguments: Mapping[str, object]) -> str:
     """``set learning_rate_scale = 0.5``, ``sample “Once upon”``, ``pause``."""
     words = printable(name.replace("_", " "), 40)
     if name == "sample":

@@ -37,9 +37,18 @@ class Hint:
 
 
 def hints_for(
-    context: str, keymap: Keymap, possible: Callable[[str], bool | None], *, ascii: bool
+    context: str,
+    keymap: Keymap,
+    possible: Callable[[str], bool | None],
+    label_for: Callable[[str], str] = lambda action: "",
+    *,
+    ascii: bool,
 ) -> tuple[Hint, ...]:
-    """What the footer says in ``context``. ``possible`` says of an action: True, None (dim) or False."""
+    """What the footer says in ``context``.
+
+    ``possible`` says of an action: True, None (dim) or False; ``label_for``, what it is called just now, ""
+    where that is what the registry says.
+    """
     inner = [action for action in actions_for(context) if action.rank and action.id not in _RIGHT]
     hints = []
     for action in [*inner, *(ACTIONS[name] for name in _RIGHT)]:
@@ -47,7 +56,8 @@ def hints_for(
         if can is not False:
             key = next((shown_key(key, ascii=ascii) for key in keymap.of(action.id)), "•")
             right = action.id in _RIGHT
-            hints.append(Hint(action.id, key, action.label, action.rank, everywhere=right, enabled=bool(can)))
+            label = label_for(action.id) or action.label
+            hints.append(Hint(action.id, key, label, action.rank, everywhere=right, enabled=bool(can)))
     return tuple(hints)
 
 

@@ -47,6 +47,7 @@ class Status:
     memory: int | None = None  # bytes that the worker uses
     age: float | None = None  # seconds since the worker's last sign of life
     note: str = ""  # shown where there is room: a stage, a message
+    command: str = ""  # what was asked of the worker, or what it answered just now
 
     @property
     def is_stale(self) -> bool:
@@ -107,6 +108,8 @@ def parts(status: Status, *, ascii: bool) -> list[_Part]:
         found.append(_Part(_name(status.run, _LONG_NAME), 1, "name"))
     if status.step is not None:
         found.append(_steps(status, ascii=ascii))
+    if status.command:
+        found.append(_Part(printable(status.command, 60), 2, "name"))
     if status.is_stale and status.age is not None:
         found.append(_Part(f"no news for {_rough(status.age)}", 3, "bad"))
     elif status.eta is not None:

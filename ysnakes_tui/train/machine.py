@@ -1,0 +1,77 @@
+"""What a run takes of the machine, in words and numbers: processor, memory, GPU."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ysnakes_core.runs.following import RunFollower
+from ysnakes_tui.formats import size
+
+DASH = "–"
+
+
+@dataclass(frozen=True)
+class Part:
+    """The part of something that is used or done, for a meter."""
+
+    value: float | None
+    limit: float | None
+    text: str
+
+
+def memory_of(follower: RunFollower) -> dict[str, int]:
+    """Bytes by name, as the worker told them last; {} if it did not."""
+    return dict(follower.memory.bytes) if follower.memory is not None else {}
+
+
+def memory_use(follower: RunFollower) -> Part:
+    """What the worker takes of the memory that it could have."""
+    memory = memory_of(follower)
+    if "rss" not in memory:
+        return Part(None, None, DASH)
+    used = memory["rss"]
+    if "available" not in memory:
+        return Part(None, None, size(used))
+    return Part(used, used + memory["available"], f"{size(used)}, {size(memory['available'])} free")
+
+
+def gpu_memory_use(follower: RunFollower) -> Part | None:
+    """What everyone takes of the worker's GPU; None where it has none."""
+    memory = memory_of(follower)
+    used = memory.get("cuda_used", memory.get("cuda_reserved"))
+    if used is None:
+        return None
+    total = memory.get("cuda_total")
+    if total is None:
+        return Part(None, None, size(used))
+    return Part(used, total, f"{size(used)}, {size(max(0, total - used))} free")
+
+
+def load(follower: RunFollower) -> list[tuple[str, str]]:
+    """How busy the machine is, while a worker has the run."""
+    state = follower.state
+    cpu, cores, system, gpu = state.cpu_percent, state.cpu_count, state.system_percent, state.gpu_percent
+    if not follower.has_worker:
+        cpu = system = gpu = None
+    of = f" of {cores}" if cores else ""
+    rows = [
+        ("cpu", DASH if cpu is None else f"{cpu / 100:.1f}{of} {'core' if cores == 1 else 'cores'}"),
+        ("machine", DASH if system is None else f"{system:.0f} % busy"),
+    ]
+    if gpu_memory_use(follower) is not None:
+        rows.append(("gpu", DASH if gpu is None else f"{gpu:.0f} % busy"))
+    return rows
+
+
+def memory_facts(follower: RunFollower) -> list[tuple[str, str]]:
+    """What the meters do not say: the most there ever was, and what the worker holds of the GPU."""
+    memory = memory_of(follower)
+    names = {
+        "peak": "peak",
+        "cuda_total": "gpu has",
+        "cuda_reserved": "reserved",
+        "cuda_allocated": "allocated",
+        "cuda_peak": "gpu peak",
+    }
+    shown = {name: label for name, label in names.items() if name == "peak" or name in memory}
+    return [(label, size(memory[name]) if name in memory else DASH) for name, label in shown.items()]
