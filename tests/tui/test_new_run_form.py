@@ -28,6 +28,7 @@ from ysnakes_tui.app import YsnakesApp
 from ysnakes_tui.app_memory import AppMemory
 from ysnakes_tui.keymap import textual_name, usual_keymap
 from ysnakes_tui.train.form_check import FormValues, check
+from ysnakes_tui.train.launch import launch
 from ysnakes_tui.train.new_run_form import NewRunForm
 from ysnakes_tui.train.plan_text import plan_text
 from ysnakes_tui.widgets.choice import Choice
@@ -373,6 +374,16 @@ def test_where_no_worker_starts_no_run_is_left_behind(runs: Path) -> None:
         await d.until(lambda: d.host.got)
 
     drive(runs, test)
+
+
+def test_a_run_whose_worker_left_word_of_its_end_is_kept(runs: Path) -> None:
+    def ends_at_once(run: RunDirectory) -> None:
+        run.worker_log.write_text("=== worker 1\nthere is no torch\n")
+        raise YsnakesError("it ended before it began")
+
+    with pytest.raises(YsnakesError):
+        launch(runs, RunConfig(), "one", ends_at_once)
+    assert [run.name for run in find_runs(runs)] == ["one"]
 
 
 def test_a_name_taken_meanwhile_is_said(runs: Path) -> None:

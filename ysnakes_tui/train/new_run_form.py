@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -22,8 +20,7 @@ from textual.widgets import Button, Input, Static
 from ysnakes_core.configuration import BUDGETS, DEFAULT_PRESET, PRESETS
 from ysnakes_core.errors import YsnakesError
 from ysnakes_core.files import printable
-from ysnakes_core.runs.directory import RunDirectory, create_run, delete_run
-from ysnakes_core.runs.launching import start_worker
+from ysnakes_core.runs.directory import RunDirectory
 from ysnakes_core.runs.plans import Planner, RunPlan
 from ysnakes_tui.keymap import shown_key
 from ysnakes_tui.panes.interface import shell_of
@@ -36,6 +33,7 @@ from ysnakes_tui.train.form_check import (
     check,
     unit_of,
 )
+from ysnakes_tui.train.launch import launch, start_and_see
 from ysnakes_tui.train.plan_text import in_the_form, plan_text
 from ysnakes_tui.widgets.choice import Choice
 
@@ -118,7 +116,7 @@ class NewRunForm(Vertical, can_focus=False):
         self,
         *,
         id: str | None = None,
-        start: Callable[[RunDirectory], object] = start_worker,
+        start: Callable[[RunDirectory], object] = start_and_see,
         planner: Callable[[Callable[[int, RunPlan], None]], Planner] = Planner,
     ) -> None:
         super().__init__(id=id)
@@ -357,20 +355,14 @@ class NewRunForm(Vertical, can_focus=False):
             )
 
     def _launch(self, values: FormValues, runs_folder: Path) -> None:
-        """In a thread: make the run and start its worker; no run is left behind where that fails."""
+        """In a thread: make the run and start its worker."""
         checked = check(values, runs_folder)
         if checked.config is None:
             self.post_message(self.Looked(self._number, checked))
             self.post_message(self.Failed(YsnakesError(next(iter(checked.errors.values())))))
             return
         try:
-            run = create_run(runs_folder, checked.config, values.name or None)
-            try:
-                self._start(run)
-            except BaseException:
-                with contextlib.suppress(YsnakesError):
-                    delete_run(runs_folder, run.name, time.time())
-                raise
+            run = launch(runs_folder, checked.config, values.name or None, self._start)
         except YsnakesError as error:
             self.post_message(self.Failed(error))
         else:
