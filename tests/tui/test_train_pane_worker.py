@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input, OptionList
+from textual.widgets import Input, OptionList, Static
 
 from ysnakes_core.configuration import ModelConfig, RunConfig, apply_settings
 from ysnakes_core.runs.directory import RunDirectory, create_run
@@ -162,6 +162,28 @@ def test_a_killed_worker_is_seen_as_crashed_and_resumed_with_one_key(run: RunDir
         await d.state("running")
         await d.until(lambda: d.step > 5 and "going on from step" in d.log)
         assert _process(run) != killed
+
+    drive(run, test)
+
+
+def test_a_run_that_stopped_early_goes_on_with_its_whole_patience_by_one_key(run: RunDirectory) -> None:
+    config = run.read_config()
+    early = replace(config.early_stopping, patience=2)
+    validation = replace(config.validation, validate_every=4)
+    training = replace(config.training, learning_rate_scale=0.0)
+    run.write_config(replace(config, early_stopping=early, validation=validation, training=training))
+
+    async def test(d: Driven) -> None:
+        await d.state("stopped")
+        await d.press("space")
+        await d.until(lambda: d.dashboard.query_one("#ending").display and d.step > 0)
+        await d.state("finished")
+        ending = d.dashboard.query_one("#ending", Static)
+        await d.until(lambda: "Stopped early: no improvement in 2" in str(ending.content))
+        stopped_at = d.step
+        await d.press("space")
+        await d.until(lambda: d.dashboard.status().state == "finished" and d.step == stopped_at + 8)
+        assert run.read_state().sessions == 2
 
     drive(run, test)
 

@@ -42,6 +42,7 @@ class AskScreen(Dialog[Mapping[str, str] | None]):
         border-subtitle-color: $text-muted;
         background: $surface;
     }
+    AskScreen Label { width: 100%; }
     AskScreen Input, AskScreen Input:focus { border: none; height: 1; padding: 0 1; margin: 0 0 1 0; }
     AskScreen Input { background: $panel; }
     AskScreen #problem { color: $text-error; height: auto; }

@@ -11,8 +11,8 @@ Dashboard Sparkline { height: 3; width: 1fr; margin: 0 2 0 0; }
 Dashboard #side { width: 38; padding: 0 1; border-left: solid $border-blurred; scrollbar-size-vertical: 1; }
 Dashboard #side:focus { border-left: heavy $primary; }
 Dashboard #title { height: 1; text-style: bold; color: $primary; }
-Dashboard #facts { height: auto; }
-Dashboard #side Meter { height: 2; margin: 0 0 1 0; }
+Dashboard #facts { height: auto; margin: 1 0 0 0; text-wrap: nowrap; text-overflow: ellipsis; }
+Dashboard #side Meter { height: 2; }
 Dashboard #gpu { display: none; }
 Dashboard.-gpu #gpu { display: block; }
 Dashboard #stopping {
@@ -48,10 +48,10 @@ Dashboard.-compact.-tall #upper { height: 1fr; }
 Dashboard.-compact #charts > * { display: none; }
 Dashboard.-compact #charts > .-chosen { display: block; height: 1fr; }
 Dashboard.-compact #rates { layout: vertical; }
-Dashboard.-compact #side { width: 32; }
-Dashboard.-compact #side Meter { height: 1; margin: 0; }
+Dashboard.-compact #side { width: 33; }
+Dashboard.-compact #side Meter { height: 1; }
+Dashboard.-compact #facts { margin: 0; }
 Dashboard.-compact #stopping { border-top: none; }
-Dashboard.-compact #words { max-height: 2; }
 Dashboard.-compact #ending { border-top: none; background: $surface; max-height: 6; }
 Dashboard.-compact #lower > * { display: none; }
 Dashboard.-compact #lower > .-chosen { display: block; }

@@ -14,7 +14,7 @@ from ysnakes_core.training.schedule import Budget
 from ysnakes_tui.formats import bits, duration
 from ysnakes_tui.train.machine import DASH, Part
 from ysnakes_tui.train.run_watch import Facts
-from ysnakes_tui.train.standing import at_step, early_stop, progress
+from ysnakes_tui.train.standing import at_step, early_stop, progress, shown_state
 
 Key = Callable[[str], str]  # an action's key as it is shown, "" if it has none
 
@@ -28,8 +28,14 @@ def patience(follower: RunFollower, facts: Facts) -> Part:
     limit = config.patience if config is not None else last.patience if last is not None else None
     if limit is None:
         return Part(None, None, DASH)
-    waited = last.waited if last is not None else 0
+    waited = last.waited if last is not None and not _begins_anew(follower, facts) else 0
     return Part(waited, limit, f"{waited} of {limit}")
+
+
+def _begins_anew(follower: RunFollower, facts: Facts) -> bool:
+    """Whether a run that stopped early is being resumed: its worker will say so when it is there."""
+    last = follower.early_stopping
+    return last is not None and last.stopping and shown_state(follower, facts) == "starting"
 
 
 def patience_words(follower: RunFollower, facts: Facts, key: Key) -> str:
@@ -46,6 +52,8 @@ def patience_words(follower: RunFollower, facts: Facts, key: Key) -> str:
             f"It waits for the first validation, then stops after {config.patience} without improvement."
             f"{target}"
         )
+    if _begins_anew(follower, facts):
+        return f"It stopped the run; now its patience begins anew.{target}"
     if last.stopping and last.waited >= config.patience:
         return f"It stops the run: {printable(last.reason, 200)}.{_tip(key, snooze='not yet')}"
     beats, beat, score = _goal(last, config)
