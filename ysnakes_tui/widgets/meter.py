@@ -5,12 +5,10 @@ from __future__ import annotations
 import math
 from typing import ClassVar, Literal
 
-from textual.reactive import reactive
-
-from ysnakes_tui.widgets.cell_widget import CellWidget, known_glyphs
 from ysnakes_tui.widgets.chart_canvas import Canvas, cells_of, fit
 from ysnakes_tui.widgets.chart_raster import Glyphs
 from ysnakes_tui.widgets.chart_scale import number
+from ysnakes_tui.widgets.labelled_cells import LabelledCells
 
 Level = Literal["unknown", "normal", "warning", "danger"]
 
@@ -24,7 +22,7 @@ _LOOK: dict[Level, tuple[int, str]] = {
 }
 
 
-class Meter(CellWidget):
+class Meter(LabelledCells):
     """On one row label, bar and text beside each other; on more the bar below the others.
 
     From ``warn_at`` and ``danger_at`` on (parts of the limit; None for never) the bar changes colour and the
@@ -45,9 +43,6 @@ class Meter(CellWidget):
     }
     """
 
-    glyphs: reactive[Glyphs] = reactive[Glyphs]("braille")
-    label: reactive[str] = reactive("")
-
     def __init__(
         self,
         label: str = "",
@@ -62,14 +57,11 @@ class Meter(CellWidget):
         classes: str | None = None,
     ) -> None:
         """``label_width``, ``text_width``: cells they take at least, so that bars stand in one column."""
-        super().__init__(name=name, id=id, classes=classes)
-        self.warn_at, self.danger_at = warn_at, danger_at
-        self.label_width, self.text_width = label_width, text_width
+        super().__init__(label, glyphs, label_width, name=name, id=id, classes=classes)
+        self.warn_at, self.danger_at, self.text_width = warn_at, danger_at, text_width
         self._value: float | None = None
         self._limit: float | None = None
         self._text: str | None = None
-        self.set_reactive(Meter.label, label)
-        self.set_reactive(Meter.glyphs, known_glyphs(glyphs))
 
     def set(self, value: float | None, limit: float | None, text: str | None = None) -> None:
         """Show ``value`` of ``limit``, None where it isn't known. ``text`` says it; by default ``3 of 5``."""
@@ -99,22 +91,12 @@ class Meter(CellWidget):
             return "danger"
         return "warning" if self.warn_at is not None and fraction >= self.warn_at else "normal"
 
-    def validate_glyphs(self, glyphs: Glyphs) -> Glyphs:
-        return known_glyphs(glyphs)
-
-    def watch_glyphs(self) -> None:
-        self.changed()
-
-    def watch_label(self) -> None:
-        self.changed()
-
     def draw(self, width: int, height: int) -> Canvas:
         canvas = Canvas(width, height)
-        unicode = self.glyphs != "ascii"
         style, warning = _LOOK[self.level]
         wording = self._wording()
-        text = fit(f"{warning} {wording}" if warning else wording, width, unicode=unicode)
-        label = fit(self.label, max(width - cells_of(text) - 1, 0), unicode=unicode)
+        text = fit(f"{warning} {wording}" if warning else wording, width, unicode=self.unicode)
+        label = fit(self.label, max(width - cells_of(text) - 1, 0), unicode=self.unicode)
         used = max(cells_of(label), self.label_width if height == 1 else 0)
         text_cells = max(cells_of(text), self.text_width if height == 1 else 0)
         left = used + 1 if used else 0
@@ -134,15 +116,14 @@ class Meter(CellWidget):
     def _wording(self) -> str:
         if self._text is not None:
             return self._text
-        dash = "–" if self.glyphs != "ascii" else "-"
-        value, limit = (dash if each is None else _plain(each) for each in (self._value, self._limit))
+        value, limit = (self.dash if each is None else _plain(each) for each in (self._value, self._limit))
         return value if self._limit is None else f"{value} of {limit}"
 
     def _draw_bar(self, canvas: Canvas, row: int, left: int, width: int, style: int) -> None:
         fraction = self.fraction
         if fraction is None:
             return
-        full, half, rest = ("━", "╸", "╌") if self.glyphs != "ascii" else ("#", "", ".")
+        full, half, rest = ("━", "╸", "╌") if self.unicode else ("#", "", ".")
         halves = round(min(fraction, 1.0) * width * 2)
         if fraction > 0:
             halves = max(halves, 1 if half else 2)  # something is not nothing

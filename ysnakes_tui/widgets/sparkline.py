@@ -7,14 +7,13 @@ from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from textual.reactive import reactive
 
-from ysnakes_tui.widgets.cell_widget import CellWidget, known_glyphs
 from ysnakes_tui.widgets.chart_canvas import Canvas, cells_of, fit
 from ysnakes_tui.widgets.chart_content import symbols
 from ysnakes_tui.widgets.chart_raster import DOTS, Cells, Glyphs, characters, dot_masks, dot_rows, line
 from ysnakes_tui.widgets.chart_scale import Scale, fitted, mapped, number, robust_high
 from ysnakes_tui.widgets.decimation import Columns, Floats, Grid, decimate, usable
+from ysnakes_tui.widgets.labelled_cells import LabelledCells
 
 _BLOCK_LEVELS = "▁▂▃▄▅▆▇█"
 _ASCII_LEVELS = "_.-~^"
@@ -22,7 +21,7 @@ _LEAST_CHART = 4  # cells; with fewer, the value alone says more
 _LABEL, _VALUE, _RANGE, _LINE, _BROKEN = range(1, 6)
 
 
-class Sparkline(CellWidget):
+class Sparkline(LabelledCells):
     """On one row label, line and value beside each other; on more the line below the others.
 
     The line goes over all that there is, least and greatest value of each column kept. ``log_scale`` draws
@@ -43,9 +42,6 @@ class Sparkline(CellWidget):
     }
     """
 
-    glyphs: reactive[Glyphs] = reactive[Glyphs]("braille")
-    label: reactive[str] = reactive("")
-
     def __init__(
         self,
         label: str = "",
@@ -54,25 +50,21 @@ class Sparkline(CellWidget):
         log_scale: bool = False,
         fit: Literal["robust", "all"] = "robust",
         baseline: float | None = None,
-        empty_text: str = "–",
+        empty_text: str | None = None,
         glyphs: Glyphs = "braille",
         label_width: int = 0,
         name: str | None = None,
         id: str | None = None,
         classes: str | None = None,
     ) -> None:
-        """``label_width``: cells that the label takes at least, so that several stand in one column."""
-        super().__init__(name=name, id=id, classes=classes)
+        super().__init__(label, glyphs, label_width, name=name, id=id, classes=classes)
         self.show_value = show
         self.log_scale = log_scale
         self.fit_range = fit
         self.baseline = baseline
         self.empty_text = empty_text
-        self.label_width = label_width
         self._x: Floats = np.empty(0)
         self._y: Floats = np.empty(0)
-        self.set_reactive(Sparkline.label, label)
-        self.set_reactive(Sparkline.glyphs, known_glyphs(glyphs))
 
     def set_series(self, x: ArrayLike, y: ArrayLike) -> None:
         """Show these values; ``x`` says how far apart they are. Of equal length, else ValueError."""
@@ -92,23 +84,13 @@ class Sparkline(CellWidget):
         """The latest value, which may be NaN; None if there is none."""
         return float(self._y[-1]) if len(self._y) else None
 
-    def validate_glyphs(self, glyphs: Glyphs) -> Glyphs:
-        return known_glyphs(glyphs)
-
-    def watch_glyphs(self) -> None:
-        self.changed()
-
-    def watch_label(self) -> None:
-        self.changed()
-
     def draw(self, width: int, height: int) -> Canvas:
         canvas = Canvas(width, height)
-        unicode = self.glyphs != "ascii"
-        empty = self.empty_text if unicode else self.empty_text.replace("–", "-")
-        value = fit(empty if self.last is None else self.show_value(self.last), width, unicode=unicode)
+        empty = self.dash if self.empty_text is None else self.empty_text
+        value = fit(empty if self.last is None else self.show_value(self.last), width, unicode=self.unicode)
         value_at = width - cells_of(value)
         canvas.text(0, value_at, value, _VALUE)
-        label = fit(self.label, max(value_at - 1, 0), unicode=unicode)
+        label = fit(self.label, max(value_at - 1, 0), unicode=self.unicode)
         after = max(canvas.text(0, 0, label, _LABEL), min(self.label_width, value_at))
         if height == 1:
             left = after + 1 if label or self.label_width else 0
@@ -121,7 +103,7 @@ class Sparkline(CellWidget):
         """Least and greatest value, just before the last one, if there is room."""
         shown = ~np.isnan(columns.low)
         if shown.any():
-            dash = "–" if self.glyphs != "ascii" else " to "
+            dash = "–" if self.unicode else " to "
             ends = (float(columns.low[shown].min()), float(columns.high[shown].max()))
             text = fit(dash.join(map(self.show_value, ends)), canvas.width)
             if start + cells_of(text) <= end:
