@@ -1,4 +1,4 @@
-"""Where things live: runs, caches and the shipped corpus."""
+"""Where things live: runs, the library of text, caches and the shipped corpus."""
 
 from __future__ import annotations
 
@@ -25,6 +25,11 @@ def home() -> Path:
 def runs_dir(override: Path | None = None) -> Path:
     """The folder with one folder per run: ``override``, else ``runs`` in ``home()``. It may not exist yet."""
     return override.expanduser().absolute() if override is not None else home() / "runs"
+
+
+def data_dir(override: Path | None = None) -> Path:
+    """The folder of the library of text: ``override``, else ``data`` in ``home()``. It may not exist yet."""
+    return override.expanduser().absolute() if override is not None else home() / "data"
 
 
 def cache_dir() -> Path:
