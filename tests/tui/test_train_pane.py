@@ -83,8 +83,7 @@ def test_a_gpu_is_shown_with_what_everyone_takes_of_it(
         worker.tell_memory(rss=10**9, available=10**10, **{f"cuda_{k}": int(v * 1e9) for k, v in gpu.items()})
         await d.shows("#gpu", "gpu", "!! 7.5 GB, 500 MB free")
         await d.shows("#memory", "1.0 GB, 10.0 GB free")
-        await d.shows("#facts", "gpu       88 % busy", "gpu has   8.0 GB", "reserved  5.2 GB")
-        await d.shows("#facts", "allocated 4.9 GB", "gpu peak  5.0 GB")
+        await d.shows("#facts", "gpu       88 % busy", "reserved  5.2 GB", "in use    4.9 GB, peak 5.0 GB")
         assert d.dashboard.query_one("#gpu").display
         side = d.dashboard.query_one("#side")
         side.focus()

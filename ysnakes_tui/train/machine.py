@@ -65,13 +65,10 @@ def load(follower: RunFollower) -> list[tuple[str, str]]:
 
 def memory_facts(follower: RunFollower) -> list[tuple[str, str]]:
     """What the meters do not say: the most there ever was, and what the worker holds of the GPU."""
-    memory = memory_of(follower)
-    names = {
-        "peak": "peak",
-        "cuda_total": "gpu has",
-        "cuda_reserved": "reserved",
-        "cuda_allocated": "allocated",
-        "cuda_peak": "gpu peak",
-    }
-    shown = {name: label for name, label in names.items() if name == "peak" or name in memory}
-    return [(label, size(memory[name]) if name in memory else DASH) for name, label in shown.items()]
+    memory = {name: size(amount) for name, amount in memory_of(follower).items()}
+    rows = []
+    if "cuda_reserved" in memory:
+        rows.append(("reserved", memory["cuda_reserved"]))
+        used = memory.get("cuda_allocated", DASH)
+        rows.append(("in use", f"{used}, peak {memory['cuda_peak']}" if "cuda_peak" in memory else used))
+    return [*rows, ("peak", memory.get("peak", DASH))]

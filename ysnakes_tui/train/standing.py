@@ -99,6 +99,7 @@ def facts_of(follower: RunFollower, facts: Facts) -> list[tuple[str, str]]:
         ("elapsed", _elapsed(follower)),
         ("tokens/s", DASH if step is None else f"{step.tokens_per_second:,.0f}"),
         *load(follower),
+        *memory_facts(follower),
         ("tokens", f"{count(tokens)}{epochs}"),
     ]
     if step is not None:
@@ -113,7 +114,7 @@ def facts_of(follower: RunFollower, facts: Facts) -> list[tuple[str, str]]:
         rows.append(("device", printable(f"{started.device} {started.precision}".strip(), 24)))
     if config is not None and config.training.learning_rate_scale != 1.0:
         rows.append(("rate ×", f"{config.training.learning_rate_scale:g}"))
-    return [*rows, *memory_facts(follower)]
+    return rows
 
 
 def _elapsed(follower: RunFollower) -> str:
