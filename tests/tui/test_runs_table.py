@@ -25,13 +25,13 @@ from ysnakes_core.runs.processes import this_process
 from ysnakes_core.runs.state import RunState
 from ysnakes_tui.actions import ACTIONS
 from ysnakes_tui.app import YsnakesApp
-from ysnakes_tui.app_memory import AppMemory
+from ysnakes_tui.app_memory import AppMemory, read_memory
 from ysnakes_tui.keymap import keymap_from, textual_name, usual_keymap
 from ysnakes_tui.train.app_trash import trash_of
 from ysnakes_tui.train.comparison import Comparison
 from ysnakes_tui.train.file_manager import open_folder
 from ysnakes_tui.train.run_dialogs import DeleteScreen, RenameScreen
-from ysnakes_tui.train.run_list import RunList, size_of
+from ysnakes_tui.train.run_list import SORTS, Order, RunList, size_of
 from ysnakes_tui.train.runs_table import RunsTable
 from ysnakes_tui.widgets.status_strip import Status
 
@@ -67,8 +67,8 @@ class Host(Vertical, can_focus=False):
     def on_runs_table_chosen(self, event: RunsTable.Chosen) -> None:
         self.got.append(event.run_name)
 
-    def on_runs_table_new_run(self) -> None:
-        self.got.append("a new run")
+    def on_runs_table_new_run(self, event: RunsTable.NewRun) -> None:
+        self.got.append("a first run" if event.first else "a new run")
 
     async def action_back(self) -> None:
         if not await self.table.action_back():
@@ -158,12 +158,13 @@ def drive(
     size: tuple[int, int] = (80, 24),
     keys: dict[str, object] | None = None,
     ascii: bool = False,
+    memory: AppMemory | None = None,
 ) -> None:
     async def run() -> None:
         app = YsnakesApp(
             runs,
             keymap=keymap_from(keys) if keys else usual_keymap(),
-            memory=AppMemory(),
+            memory=memory or AppMemory(),
             makers={"train": Host},
             ascii=ascii,
         )
@@ -178,16 +179,45 @@ def drive(
     asyncio.run(run())
 
 
-def test_without_a_run_it_says_how_to_begin_with_the_key_that_holds(runs: Path) -> None:
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+@pytest.mark.parametrize("ascii", [False, True])
+def test_without_a_run_it_says_what_a_first_one_would_be(
+    runs: Path, size: tuple[int, int], ascii: bool
+) -> None:
     async def test(d: Driver) -> None:
-        assert "There are no runs yet" in d.text
-        assert "Press w to start one" in d.text
-        assert d.app.can_perform("delete") is None
-        assert d.app.can_perform("undo") is None
-        await d.press("w")
-        assert d.host.got == ["a new run"]
+        await d.until(lambda: "MB of stories" in d.text)
+        assert "ys-2m, five minutes on a laptop's CPU" in d.text
+        assert "5 minutes, or less if it learns no more" in d.text
+        assert str(runs)[:30] in d.text
+        assert "(enter)" in d.text
+        assert "text of your own" in d.text  # the last line has room, too
+        assert d.text.isascii() == ascii
+        assert "sorted by" not in d.text
+        for action in ("delete", "undo", "mark", "filter", "compare", "attach"):
+            assert not d.app.can_perform(action)
+        await d.press("j", "enter")
+        await d.until(lambda: len(d.host.got) == 2)
+        assert d.host.got == ["a new run", "a first run"]
 
-    drive(runs, test, keys={"new_run": "w"})
+    drive(runs, test, keys={"new_run": "j"}, size=size, ascii=ascii)
+
+
+def test_the_first_run_is_as_the_settings_say(runs: Path, tmp_path: Path) -> None:
+    runs.parent.mkdir(parents=True)
+    settings = runs.parent / "config.toml"
+    settings.write_text(f"[data]\npaths = ['{tmp_path / 'mine'}']\n[training]\nsteps = 70\n")
+
+    async def test(d: Driver) -> None:
+        await d.until(lambda: "70 steps" in d.text)
+        assert "your own, as your settings say: " in d.text
+
+    drive(runs, test, size=(120, 40))
+    settings.write_text("[data\n")
+
+    async def broken(d: Driver) -> None:
+        await d.until(lambda: "is not valid TOML" in d.text)
+
+    drive(runs, broken, size=(120, 40))
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
@@ -308,7 +338,7 @@ def test_it_is_sorted_by_any_column_in_either_direction(runs: Path) -> None:
         assert d.names == ["b", "c", "a"]
         for _ in range(6):
             await d.press("s")
-            orders[d.table._sort] = "".join(d.names)
+            orders[d.table._order.sort] = "".join(d.names)
         await d.press("s", "s", "S")
         assert d.names == ["c", "b", "a"]
         assert "run▾" in d.text
@@ -399,10 +429,50 @@ def test_a_deleted_run_comes_back_with_u_and_is_gone_once_the_app_is_closed(runs
         assert RunDirectory(runs / "one").read_state().step == 100
         await d.press("space", "space", "d", "y")
         await d.until(lambda: d.names == [])
-        assert "There are no runs yet" in d.text
+        await d.pilot.pause()
+        assert "No run is left" in d.text
+        assert "u  brings back what was deleted last" in d.text
+        assert "n  starts a new run" in d.text
+        await d.press("u")
+        await d.until(lambda: d.names == ["two"])
+        await d.until(lambda: d.table.query_one(DataTable).has_focus)
+        await d.press("enter")
+        assert d.host.got == ["two"]
+        await d.press("d", "y")
+        await d.until(lambda: d.names == [])
 
     drive(runs, test)
     assert list(runs.iterdir()) == []
+
+
+def test_the_order_is_there_again_the_next_time(runs: Path) -> None:
+    for number, name in enumerate("bca"):
+        make(runs, name, age=number)
+
+    async def test(d: Driver) -> None:
+        await d.press("s", "s", "S")
+        assert d.names == ["c", "b", "a"]
+        assert d.app.memory.layout == {"other": "1", "runs.order": "name, reversed"}
+        await d.app.workers.wait_for_complete()
+
+    drive(runs, test, memory=AppMemory(layout={"other": "1"}))
+    assert read_memory().layout == {"other": "1", "runs.order": "name, reversed"}
+
+    async def again(d: Driver) -> None:
+        assert d.names == ["c", "b", "a"]
+        assert "run▾" in d.text
+
+    drive(runs, again, memory=read_memory())
+
+
+@pytest.mark.parametrize("text", ["", "nonsense", "name, backwards", ", reversed"])
+def test_an_order_that_is_none_is_the_usual_one(text: str) -> None:
+    assert Order.from_text(text) == Order("when")
+
+
+@pytest.mark.parametrize("order", [Order(sort, reverse) for sort in SORTS for reverse in (False, True)])
+def test_an_order_is_the_same_after_being_kept(order: Order) -> None:
+    assert Order.from_text(order.to_text()) == order
 
 
 def test_what_a_worker_has_is_neither_deleted_nor_renamed(runs: Path) -> None:

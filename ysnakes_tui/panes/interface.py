@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, cast, runtime_checkable
 
+from ysnakes_tui.keymap import shown_key
+
 if TYPE_CHECKING:
     from textual.widget import Widget
 
@@ -69,3 +71,9 @@ class Shell(Protocol):
 def shell_of(widget: Widget) -> Shell:
     """The app that shows ``widget``."""
     return cast(Shell, widget.app)
+
+
+def key_of(widget: Widget, action: str) -> str:
+    """The first key of an action, as it is shown; "" if it has none."""
+    shell = shell_of(widget)
+    return next((shown_key(key, ascii=shell.glyphs == "ascii") for key in shell.keymap.of(action)), "")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,7 +13,7 @@ from ysnakes_core.errors import YsnakesError
 from ysnakes_core.runs.directory import RunDirectory, open_run
 from ysnakes_core.runs.launching import wait_until_started
 from ysnakes_tui.actions import ACTIONS
-from ysnakes_tui.panes.interface import shell_of
+from ysnakes_tui.panes.interface import key_of, shell_of
 from ysnakes_tui.train.dashboard import Dashboard
 from ysnakes_tui.train.opening import Opening
 from ysnakes_tui.train.runs_table import RunsTable
@@ -39,6 +38,7 @@ class TrainPane(Widget):
         self._opening = opening
         self._view: View = "runs"
         self._before_form: View = "runs"
+        self._compared_from: View = "runs"
 
     def compose(self) -> ComposeResult:
         yield RunsTable(id="runs-view")
@@ -82,8 +82,14 @@ class TrainPane(Widget):
         """What is shown."""
         return self.query_one(f"#{self._view}-view")
 
+    @property
+    def watched(self) -> str:
+        """The name of the run on the dashboard; "" if none is there."""
+        run = self.query_one(Dashboard).run_directory
+        return run.name if run is not None else ""
+
     def status(self) -> Status:
-        return self.query_one(Dashboard).status()
+        return self.query_one(Dashboard).status() if self.watched else Status()
 
     def focus_first(self) -> None:
         first = getattr(self.view, "focus_first", None)
@@ -114,7 +120,9 @@ class TrainPane(Widget):
             return action != self._view
         if action in _FORWARDED:
             view = self.view
-            return view.check_action(action, parameters) if hasattr(view, f"action_{action}") else False
+            if hasattr(view, f"action_{action}"):
+                return view.check_action(action, parameters)
+            return self._can_with_watched(action) if self._view == "train" else False
         return super().check_action(action, parameters)
 
     def label_for(self, action: str) -> str:
@@ -128,12 +136,15 @@ class TrainPane(Widget):
         self._show("runs")
 
     async def action_new_run(self) -> None:
+        await self._open_form(first=False)
+
+    async def _open_form(self, *, first: bool) -> None:
         from ysnakes_tui.train.new_run_form import NewRunForm  # not needed for the first picture
 
         if self._view != "form":
             self._before_form = self._view
         await self.query(NewRunForm).remove()
-        await self.mount(NewRunForm(id="form-view"))
+        await self.mount(NewRunForm(id="form-view", first=first))
         self._show("form")
 
     async def action_back(self) -> None:
@@ -141,10 +152,12 @@ class TrainPane(Widget):
         if self._view == "train":
             if not self.query_one(Dashboard).hide_crosshair():
                 self._show("runs")
+        elif self._view == "runs":
+            if await self.query_one(RunsTable).action_back() and self._compared_from == "train":
+                self._compared_from = "runs"
+                self._show("train")
         elif callable(back := getattr(self.view, "action_back", None)):
-            result = back()
-            if inspect.isawaitable(result):
-                await result
+            back()
 
     def on_runs_table_chosen(self, event: RunsTable.Chosen) -> None:
         event.stop()
@@ -152,7 +165,7 @@ class TrainPane(Widget):
 
     async def on_runs_table_new_run(self, event: RunsTable.NewRun) -> None:
         event.stop()
-        await self.action_new_run()
+        await self._open_form(first=event.first)
 
     def on_new_run_form_started(self, event: NewRunForm.Started) -> None:
         event.stop()
@@ -161,6 +174,51 @@ class TrainPane(Widget):
     def on_new_run_form_cancelled(self, event: NewRunForm.Cancelled) -> None:
         event.stop()
         self._show(self._before_form)
+
+    def on_runs_table_changed(self, event: RunsTable.Changed) -> None:
+        """The run on the dashboard has another name, or is gone."""
+        event.stop()
+        if not event.before or event.before != self.watched:
+            return
+        dashboard = self.query_one(Dashboard)
+        if event.after:
+            dashboard.follow(RunDirectory(shell_of(self).runs_folder / event.after))
+            return
+        dashboard.leave_run()
+        shell_of(self).remember(last_run="")
+        if self._view == "train":
+            self._show("runs")
+
+    # What the list can do with a run, done with the one on the dashboard.
+
+    def _can_with_watched(self, action: str) -> bool | None:
+        if action == "undo":
+            return self.query_one(RunsTable).check_action(action, ())
+        return (True if self.watched else None) if action in _WITH_WATCHED else False
+
+    async def do_with_watched(self, action: str) -> None:
+        table = self.query_one(RunsTable)
+        if action == "compare":
+            await self._compare(table, self.watched)
+        elif action == "open_folder":
+            table.open_folder(self.watched)
+        elif action == "delete":
+            table.delete([self.watched])
+        else:
+            table.action_undo()
+
+    async def _compare(self, table: RunsTable, name: str) -> None:
+        """Compare with the marked runs; where none is, go and mark some."""
+        others = [other for other in table.marked if other != name]
+        if others:
+            self._compared_from = "train"
+            self._show("runs")
+            await table.compare([name, *others])
+        else:
+            table.mark(name)
+            self._show("runs")
+            mark, compare = (key_of(self, each) or "the palette" for each in ("mark", "compare"))
+            self.notify(f"Mark others with {mark}, then {compare} draws them on one chart.")
 
     def _watch(self, name: str) -> None:
         try:
@@ -175,11 +233,14 @@ class TrainPane(Widget):
 
 def _forwarding(name: str) -> Callable[[TrainPane], Any]:
     def act(pane: TrainPane) -> Any:
-        return getattr(pane.view, f"action_{name}")()
+        if hasattr(pane.view, f"action_{name}"):
+            return getattr(pane.view, f"action_{name}")()
+        return pane.do_with_watched(name)
 
     return act
 
 
+_WITH_WATCHED = frozenset(("compare", "open_folder", "delete", "undo"))
 _FORWARDED = frozenset(
     action.id for action in ACTIONS.values() if action.context in ("run", "train", "runs", "form")
 ) - {"runs", "new_run"}

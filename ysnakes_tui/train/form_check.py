@@ -40,6 +40,7 @@ HELP = {
     "seed": "A number; the same one gives the same run.",
     "early_stopping": "End the run when validation no longer gets better: ← → for on or off.",
     "patience": "How many validations may pass without getting better.",
+    "start": "It trains in the background: leave whenever you like, it goes on.",
 }
 
 

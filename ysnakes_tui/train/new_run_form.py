@@ -45,6 +45,7 @@ class NewRunForm(Vertical, can_focus=False):
 
     It does the action ``start`` of the context ``form`` and ``action_back``, which gives it up. ``start`` and
     ``planner`` are what starts a run's worker and what works out plans; others may stand in for them.
+    ``first``: for someone who has not started one yet.
     """
 
     context: ClassVar[str] = "form"
@@ -106,8 +107,7 @@ class NewRunForm(Vertical, can_focus=False):
         .wrong { display: none; padding-left: 12; color: $text-error; height: auto; }
         .wrong.-shown { display: block; }
         .buttons { height: 1; margin: 1 0 0 12; }
-        Button { margin-right: 2; min-width: 8; }
-        Button:focus { text-style: bold reverse; }
+        Button { margin-right: 2; }
         #form-help { height: auto; max-height: 2; padding: 0 1; color: $text-muted; }
     }
     """
@@ -116,11 +116,13 @@ class NewRunForm(Vertical, can_focus=False):
         self,
         *,
         id: str | None = None,
+        first: bool = False,
         start: Callable[[RunDirectory], object] = start_and_see,
         planner: Callable[[Callable[[int, RunPlan], None]], Planner] = Planner,
     ) -> None:
         super().__init__(id=id)
         self._start = start
+        self._first = first
         self._planner = planner(self._planned)
         self._touched: set[str] = set()
         self._number = 0  # of the latest change
@@ -145,7 +147,7 @@ class NewRunForm(Vertical, can_focus=False):
                     "patience", Choice(("on", "off"), "on", id="early_stopping"), Input(id="patience")
                 )
                 with Horizontal(classes="buttons"):
-                    yield Button("Start", id="start", variant="success", compact=True)
+                    yield Button("Start", id="start", compact=True)
                     yield Button("Cancel", id="cancel", compact=True)
             with VerticalScroll(classes="plan", can_focus=False):
                 yield Static(id="plan", markup=False)
@@ -171,7 +173,7 @@ class NewRunForm(Vertical, can_focus=False):
         self.set_class(event.size.width >= 100 and event.size.height >= 28, "-wide")
 
     def focus_first(self) -> None:
-        self.query_one("#data").focus()
+        self.query_one("#start" if self._first else "#data").focus()
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         told = HELP.get(event.widget.id or "", "")

@@ -30,8 +30,7 @@ _CSS = """
     }
     .wrong { color: $text-error; height: auto; }
     .buttons { height: auto; margin-top: 1; }
-    Button { margin-right: 2; min-width: 10; }
-    Button:focus { text-style: bold reverse; }
+    Button { margin-right: 2; }
     Input { border: none; height: 1; padding: 0 1; margin-top: 1; }
     .remark { margin: 0; }
 """
@@ -70,7 +69,7 @@ class DeleteScreen(Dialog[bool]):
             )
             with Horizontal(classes="buttons"):
                 yield Button("Keep (n)", id="keep", compact=True)
-                yield Button("Delete (y)", id="delete", variant="error", compact=True)
+                yield Button("Delete (y)", id="delete", compact=True)
 
     def on_mount(self) -> None:
         self.query_one("#keep").focus()

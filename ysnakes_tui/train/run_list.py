@@ -97,8 +97,35 @@ SORTS: dict[str, Callable[[RunRow], Any]] = {
 }
 
 
-def arranged(rows: Iterable[RunRow], *, wanted: str, sort: str, reverse: bool) -> list[RunRow]:
+@dataclass(frozen=True)
+class Order:
+    """What the list is sorted by, and whether the other way around."""
+
+    sort: str = "when"
+    reverse: bool = False
+
+    @classmethod
+    def from_text(cls, text: str) -> Order:
+        """The order that ``to_text`` wrote; the usual one where it is none."""
+        sort = text.removesuffix(_REVERSED)
+        return cls(sort, text.endswith(_REVERSED)) if sort in SORTS else cls()
+
+    def to_text(self) -> str:
+        return f"{self.sort}{_REVERSED if self.reverse else ''}"
+
+    def turned(self) -> Order:
+        return dataclasses.replace(self, reverse=not self.reverse)
+
+    def by(self, sort: str) -> Order:
+        """By ``sort``; turned around if that is what it is sorted by already."""
+        return self.turned() if sort == self.sort else Order(sort)
+
+
+_REVERSED = ", reversed"
+
+
+def arranged(rows: Iterable[RunRow], *, wanted: str, order: Order) -> list[RunRow]:
     """The rows that have every word of ``wanted`` in their name, state or size, sorted."""
     words = wanted.casefold().split()
     found = [row for row in rows if all(w in f"{row.name} {row.status} {row.size}".casefold() for w in words)]
-    return sorted(found, key=SORTS[sort], reverse=reverse)
+    return sorted(found, key=SORTS[order.sort], reverse=order.reverse)

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from ysnakes_core.files import printable
 from ysnakes_tui.formats import age, bits
-from ysnakes_tui.train.run_list import RunRow
+from ysnakes_tui.train.run_list import Order, RunRow
 from ysnakes_tui.widgets.status_strip import SYMBOLS
 
 HEADINGS = {
@@ -35,15 +35,15 @@ class Column:
     width: int
 
 
-def columns(width: int, sort: str, reverse: bool, *, ascii: bool) -> list[Column]:
+def columns(width: int, order: Order, *, ascii: bool) -> list[Column]:
     """The columns in ``width`` cells; the heading of the one that is sorted by has an arrow."""
     fixed = sum(_WIDTHS.values()) + 2 * (len(_WIDTHS) + 1)
     widths = {"mark": _WIDTHS["mark"], **{key: _WIDTHS.get(key, 0) for key in HEADINGS}}
     widths["name"] = max(_LEAST_NAME, width - fixed)
-    arrow = ("v" if reverse else "^") if ascii else ("▾" if reverse else "▴")
+    arrow = ("v" if order.reverse else "^") if ascii else ("▾" if order.reverse else "▴")
     found = []
     for key, each in widths.items():
-        label = HEADINGS.get(key, "") + (arrow if key == sort else "")
+        label = HEADINGS.get(key, "") + (arrow if key == order.sort else "")
         found.append(Column(key, Text(label, justify=_side(key), no_wrap=True), each))
     return found
 
@@ -67,8 +67,9 @@ def cells(row: RunRow, name_width: int, *, marked: bool, now: float, ascii: bool
     return {key: Text(text, justify=_side(key), no_wrap=True) for key, text in texts.items()}
 
 
-def counted(shown: int, of: int | None, marked: int, sorted_by: str, *, ascii: bool) -> str:
+def counted(shown: int, of: int | None, marked: int, order: Order, *, ascii: bool) -> str:
     """The line below the list. ``of``: how many there are, where some are left out."""
+    sorted_by = f"{HEADINGS[order.sort]}{', reversed' if order.reverse else ''}"
     many = "run" if shown == 1 else "runs"
     parts = [f"{shown} {many}" if of is None else f"{shown} of {of} runs", f"sorted by {sorted_by}"]
     if marked:
@@ -84,15 +85,15 @@ def nothing_found(wanted: str) -> Text:
     )
 
 
-def how_to_begin(new_run_key: str, runs_folder: str) -> Text:
-    """What stands where there is no run."""
-    how = f"Press {new_run_key} to start one: " if new_run_key else "Start one: "
-    return Text.assemble(
-        ("There are no runs yet.\n\n", "bold"),
-        f"{how}five minutes on the text that comes with ysnakes give a first small model to talk to.\n\n",
-        "Training goes on when the app is closed, and every run is kept here:\n",
-        (printable(runs_folder, 300), "dim"),
-    )
+def all_gone(undo_key: str, new_run_key: str) -> Text:
+    """What stands where all runs were deleted, as long as that can be undone."""
+    text = Text("No run is left.\n", "bold")
+    for key, what in ((undo_key, "brings back what was deleted last"), (new_run_key, "starts a new run")):
+        if key:
+            text.append(f"\n{key}", "bold")
+            text.append(f"  {what}")
+    text.append("\n\nWhat was deleted is gone for good once the app closes.", "dim")
+    return text
 
 
 def cut(text: str, width: int) -> str:

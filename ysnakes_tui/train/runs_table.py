@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
@@ -19,15 +19,18 @@ from textual.widgets import DataTable, Input, Static
 from ysnakes_core.files import printable
 from ysnakes_core.runs.directory import RunDirectory
 from ysnakes_core.runs.housekeeping import sweep_trash
-from ysnakes_tui.keymap import shown_key
-from ysnakes_tui.panes.interface import shell_of
+from ysnakes_tui.panes.interface import key_of, shell_of
 from ysnakes_tui.run_lookup import command
 from ysnakes_tui.train.comparison import Comparison
 from ysnakes_tui.train.run_changes import RunChanges
-from ysnakes_tui.train.run_list import SORTS, RunList, RunRow, arranged
-from ysnakes_tui.train.run_row import HEADINGS, Column, cells, columns, counted, how_to_begin, nothing_found
+from ysnakes_tui.train.run_filter import RunFilter
+from ysnakes_tui.train.run_grid import RunGrid
+from ysnakes_tui.train.run_list import SORTS, Order, RunList, RunRow, arranged
+from ysnakes_tui.train.run_row import HEADINGS, all_gone, counted, nothing_found
+from ysnakes_tui.train.welcome import Welcome
 
 REFRESH_SECONDS = 2.0
+ORDER_KEPT = "runs.order"  # in the memory's layout
 _NEEDS_RUN = frozenset(("attach", "copy_resume", "open_folder", "delete", "mark", "rename"))
 
 
@@ -44,8 +47,18 @@ class RunsTable(Vertical, can_focus=False):
 
         run_name: str
 
+    @dataclass
+    class Changed(Message):
+        """A run has another name; "" before: it was brought back; "" after: it was deleted."""
+
+        before: str
+        after: str
+
+    @dataclass
     class NewRun(Message):
-        """A new run is wanted."""
+        """A new run is wanted; ``first``: by someone who wants to see one at all."""
+
+        first: bool = False
 
     @dataclass
     class Read(Message):
@@ -56,26 +69,18 @@ class RunsTable(Vertical, can_focus=False):
     DEFAULT_CSS = """
     RunsTable {
         height: 1fr;
-        DataTable {
-            height: 1fr;
-            background: $background;
-            &:focus { background-tint: $foreground 0%; }
-            & > .datatable--header { background: $background; color: $text-muted; text-style: bold; }
-            & > .datatable--cursor { background: $foreground 12%; color: $foreground; text-style: none; }
-            &:focus > .datatable--cursor { background: $primary; color: $background; text-style: bold; }
-            &:ansi > .datatable--cursor { text-style: reverse; }
-            &:nocolor > .datatable--cursor { text-style: reverse; }
-        }
-        #run-filter { border: none; height: 1; padding: 0 1; background: $surface; display: none; }
-        #run-filter.-open { display: block; }
         #no-runs { height: 1fr; padding: 1 3; display: none; }
         #runs-line { height: 1; padding: 0 1; color: $text-muted; }
+        #runs-line { text-wrap: nowrap; text-overflow: ellipsis; }
+        Welcome { display: none; }
         &.-empty {
-            DataTable { display: none; }
+            RunGrid, #runs-line { display: none; }
             #no-runs { display: block; }
         }
+        &.-empty.-first #no-runs { display: none; }
+        &.-empty.-first Welcome { display: block; }
         &.-comparing {
-            DataTable, #no-runs, #run-filter, #runs-line { display: none; }
+            RunGrid, Welcome, #no-runs, RunFilter, #runs-line { display: none; }
         }
     }
     """
@@ -88,24 +93,24 @@ class RunsTable(Vertical, can_focus=False):
         self._rows: list[RunRow] = []
         self._shown: list[RunRow] = []
         self._marked: set[str] = set()
-        self._sort, self._reverse, self._wanted = "when", False, ""
+        self._order, self._wanted = Order(), ""
         self._changes = RunChanges(self, clock=clock, changed=self._changed)
         self._list: RunList | None = None
         self._again = False
         self._go_to = ""  # the run that the cursor goes to once it is listed
-        self._columns: list[Column] = []
         self._is_read = False
 
     def compose(self) -> ComposeResult:
-        hint = "letters of a name, a state or a size"
-        yield Input(placeholder=hint, id="run-filter", select_on_focus=False)
-        yield DataTable[Text](cursor_type="row", cell_padding=1, id="runs")
+        yield RunFilter()
+        yield RunGrid(id="runs")
+        yield Welcome()
         yield Static(id="no-runs", markup=False)
         yield Static(id="runs-line", markup=False)
 
     def on_mount(self) -> None:
         folder = shell_of(self).runs_folder
         self._list = RunList(folder)
+        self._order = Order.from_text(shell_of(self).memory.layout.get(ORDER_KEPT, ""))
         self.run_worker(partial(sweep_trash, folder), thread=True, group="trash", exit_on_error=False)
         self.read()
         self.set_interval(REFRESH_SECONDS, self._read_if_seen)
@@ -118,9 +123,13 @@ class RunsTable(Vertical, can_focus=False):
 
     def focus_first(self) -> None:
         """Give the focus to what one works with: the chart while runs are compared, else the list."""
-        comparison = self.comparison
-        target: Widget = comparison.chart if comparison is not None else self._table
-        target.focus()
+        welcome = self.query_one(Welcome)
+        if (comparison := self.comparison) is not None:
+            comparison.chart.focus()
+        elif welcome.display:
+            welcome.focus_first()
+        else:
+            self._table.focus()
 
     @property
     def runs(self) -> list[RunRow]:
@@ -145,8 +154,8 @@ class RunsTable(Vertical, can_focus=False):
         return found.first() if found else None
 
     @property
-    def _table(self) -> DataTable[Text]:
-        return self.query_one("#runs", DataTable)
+    def _table(self) -> RunGrid:
+        return self.query_one(RunGrid)
 
     # Reading.
 
@@ -179,56 +188,38 @@ class RunsTable(Vertical, can_focus=False):
     # Drawing.
 
     def _arranged(self, wanted: str) -> list[RunRow]:
-        return arranged(self._rows, wanted=wanted, sort=self._sort, reverse=self._reverse)
+        return arranged(self._rows, wanted=wanted, order=self._order)
 
     def _draw(self) -> None:
         if not self.is_mounted or not self._is_read or self.size.width == 0:
             return
         table, current = self._table, self.current
-        stay = self._go_to or (current.name if current is not None else "")
-        place = table.cursor_row
         self._shown = self._arranged(self._wanted)
-        self._set_columns()
-        cells = [self._cells(row) for row in self._shown]
-        if [row.name for row in self._shown] == [str(key.value) for key in table.rows]:
-            for row, line in zip(self._shown, cells, strict=True):
-                for column, cell in line.items():
-                    if table.get_cell(row.name, column) != cell:
-                        table.update_cell(row.name, column, cell)
-        else:
-            table.clear()
-            for row, line in zip(self._shown, cells, strict=True):
-                table.add_row(*line.values(), key=row.name)
-            names = [row.name for row in self._shown]
-            table.move_cursor(row=names.index(stay) if stay in names else min(place, len(names) - 1))
+        table.show(
+            self._shown,
+            self._order,
+            marked=self._marked,
+            go_to=self._go_to or (current.name if current is not None else ""),
+            width=self.size.width - self.scrollbar_size_vertical,
+            now=self._clock(),
+            ascii=shell_of(self).glyphs == "ascii",
+        )
         if self._go_to in [row.name for row in self._shown]:
             self._go_to = ""
-        had_focus = table.has_focus
-        self.set_class(not self._shown, "-empty")
-        if had_focus and not self._shown:
-            self.screen.set_focus(None)
-        self.query_one("#no-runs", Static).update(self._nothing())
+        self._draw_nothing()
         self._draw_line()
         self.refresh_bindings()
 
-    def _set_columns(self) -> None:
-        """The columns for the room there is, made anew only when they change."""
-        room = self.size.width - self.scrollbar_size_vertical
-        wanted = columns(room, self._sort, self._reverse, ascii=self._ascii)
-        if wanted != self._columns:
-            self._columns = wanted
-            self._table.clear(columns=True)
-            for column in wanted:
-                self._table.add_column(column.label, width=column.width, key=column.key)
-
-    def _cells(self, row: RunRow) -> dict[str, Text]:
-        width = next(column.width for column in self._columns if column.key == "name")
-        marked = row.name in self._marked
-        return cells(row, width, marked=marked, now=self._clock(), ascii=self._ascii)
-
-    @property
-    def _ascii(self) -> bool:
-        return shell_of(self).glyphs == "ascii"
+    def _draw_nothing(self) -> None:
+        """What stands where no run does: what to do about it."""
+        focused, was_empty = self.screen.focused, self.has_class("-empty")
+        in_front = focused is None or self in focused.ancestors_with_self
+        self.set_class(not self._shown, "-empty")
+        self.set_class(not self._rows and not self._changes.trash.content, "-first")
+        gone = all_gone(key_of(self, "undo"), key_of(self, "new_run"))
+        self.query_one("#no-runs", Static).update(nothing_found(self._wanted) if self._rows else gone)
+        if in_front and was_empty == bool(self._shown) and not isinstance(focused, RunFilter):
+            self.call_after_refresh(self.focus_first)
 
     def _draw_line(self) -> None:
         row = self.current
@@ -239,36 +230,33 @@ class RunsTable(Vertical, can_focus=False):
                 len(self._shown),
                 len(self._rows) if self._wanted else None,
                 len(self._marked),
-                f"{HEADINGS[self._sort]}{', reversed' if self._reverse else ''}",
-                ascii=self._ascii,
+                self._order,
+                ascii=shell_of(self).glyphs == "ascii",
             )
-        self.query_one("#runs-line", Static).update(Text(text, no_wrap=True, overflow="ellipsis"))
-
-    def _nothing(self) -> Text:
-        if self._rows:
-            return nothing_found(self._wanted)
-        return how_to_begin(self._key("new_run"), str(shell_of(self).runs_folder))
-
-    def _key(self, action: str) -> str:
-        return next((shown_key(key, ascii=self._ascii) for key in shell_of(self).keymap.of(action)), "")
+        self.query_one("#runs-line", Static).update(Text(text))
 
     # What is possible, and doing it.
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Whether an action of the registry (or of Textual) is possible now; None: not now."""
         comparing = self.comparison is not None
+        no = None if self._rows else False  # where there is no run, most is not worth a word
         if action in _NEEDS_RUN:
-            return True if self.current is not None and not comparing else None
+            return True if self.current is not None and not comparing else no
         if action == "compare":
-            return True if len(self._to_compare()) > 1 and not comparing else None
+            return True if len(self._to_compare()) > 1 and not comparing else no
         if action == "undo":
             return True if self._changes.trash.content else None
         if action in ("filter", "sort", "sort_reverse"):
-            return True if self._rows and not comparing else None
+            return True if self._rows and not comparing else no
         return super().check_action(action, parameters)
 
     def action_new_run(self) -> None:
         self.post_message(self.NewRun())
+
+    def on_welcome_accepted(self, event: Welcome.Accepted) -> None:
+        event.stop()
+        self.post_message(self.NewRun(first=True))
 
     def action_attach(self) -> None:
         if (row := self.current) is not None:
@@ -284,11 +272,8 @@ class RunsTable(Vertical, can_focus=False):
 
     def on_data_table_header_selected(self, event: DataTable.HeaderSelected) -> None:
         event.stop()
-        if event.column_key.value == self._sort:
-            self.action_sort_reverse()
-        elif event.column_key.value in SORTS:
-            self._sort, self._reverse = str(event.column_key.value), False
-            self._draw()
+        if event.column_key.value in SORTS:
+            self._sort_by(self._order.by(str(event.column_key.value)))
 
     def action_mark(self) -> None:
         """Mark the run under the cursor, or take its mark away, and go to the next."""
@@ -298,18 +283,20 @@ class RunsTable(Vertical, can_focus=False):
             self._draw()
 
     def action_sort(self) -> None:
-        order = list(HEADINGS)
-        self._sort, self._reverse = order[(order.index(self._sort) + 1) % len(order)], False
-        self._draw()
+        columns = list(HEADINGS)
+        self._sort_by(Order(columns[(columns.index(self._order.sort) + 1) % len(columns)]))
 
     def action_sort_reverse(self) -> None:
-        self._reverse = not self._reverse
+        self._sort_by(self._order.turned())
+
+    def _sort_by(self, order: Order) -> None:
+        self._order = order
+        shell = shell_of(self)
+        shell.remember(layout={**shell.memory.layout, ORDER_KEPT: order.to_text()})
         self._draw()
 
     def action_filter(self) -> None:
-        field = self.query_one("#run-filter", Input)
-        field.add_class("-open")
-        field.focus()
+        self.query_one(RunFilter).open()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
@@ -324,9 +311,8 @@ class RunsTable(Vertical, can_focus=False):
             self._table.focus()
 
     def _close_filter(self) -> None:
-        field = self.query_one("#run-filter", Input)
-        field.value = self._wanted = ""
-        field.remove_class("-open")
+        self._wanted = ""
+        self.query_one(RunFilter).close()
         self._draw()
         self._table.focus()
 
@@ -337,7 +323,7 @@ class RunsTable(Vertical, can_focus=False):
             self.remove_class("-comparing")
             self._table.focus()
             self.refresh_bindings()
-        elif self.query_one("#run-filter").has_class("-open"):
+        elif self.query_one(RunFilter).is_open:
             self._close_filter()
         elif self._marked:
             self._marked.clear()
@@ -354,12 +340,23 @@ class RunsTable(Vertical, can_focus=False):
         return names
 
     async def action_compare(self) -> None:
+        await self.compare(self._to_compare())
+
+    async def compare(self, names: Sequence[str]) -> None:
+        """Draw runs on one chart, in place of the list."""
         folder = shell_of(self).runs_folder
-        comparison = Comparison([RunDirectory(folder / name) for name in self._to_compare()])
+        await self.query(Comparison).remove()
+        comparison = Comparison([RunDirectory(folder / name) for name in names])
         self.add_class("-comparing")
         await self.mount(comparison)
         comparison.chart.focus()
         self.refresh_bindings()
+
+    def mark(self, name: str) -> None:
+        """Mark a run and go to it."""
+        self._marked.add(name)
+        self._go_to = name
+        self._draw()
 
     def action_copy_resume(self) -> None:
         if (row := self.current) is not None:
@@ -368,7 +365,11 @@ class RunsTable(Vertical, can_focus=False):
 
     def action_open_folder(self) -> None:
         if (row := self.current) is not None:
-            self._changes.open_folder(row.name)
+            self.open_folder(row.name)
+
+    def open_folder(self, name: str) -> None:
+        """Show a run's folder in the system's file manager."""
+        self._changes.open_folder(name)
 
     def action_rename(self) -> None:
         if (row := self.current) is not None:
@@ -379,7 +380,11 @@ class RunsTable(Vertical, can_focus=False):
         row = self.current
         names = self.marked or ([row.name] if row is not None else [])
         if names:
-            self._changes.delete(names, self._key("undo"))
+            self.delete(names)
+
+    def delete(self, names: Sequence[str]) -> None:
+        """Delete runs, after a question."""
+        self._changes.delete(names, key_of(self, "undo"))
 
     def action_undo(self) -> None:
         """Bring back what was deleted last."""
@@ -390,4 +395,5 @@ class RunsTable(Vertical, can_focus=False):
             self._marked = self._marked - {before} | ({after} if after else set())
         if after:
             self._go_to = after
+        self.post_message(self.Changed(before, after))
         self.read()
