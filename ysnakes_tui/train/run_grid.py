@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import ClassVar
 
 from rich.text import Text
+from textual.binding import Binding, BindingType
 from textual.widgets import DataTable
 
 from ysnakes_tui.train.run_list import Order, RunRow
@@ -14,6 +16,10 @@ from ysnakes_tui.train.run_row import Column, cells, columns
 class RunGrid(DataTable[Text]):
     """A line for each run. The lines are made anew only when they are of other runs or in another order."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("home", "scroll_top", "First run", show=False),
+        Binding("end", "scroll_bottom", "Last run", show=False),
+    ]
     DEFAULT_CSS = """
     RunGrid {
         height: 1fr;
