@@ -279,9 +279,8 @@ class YsnakesApp(App[None], inherit_bindings=False):
         self.refresh(repaint=True, layout=True)
 
     def action_copy_selection(self) -> None:
-        text = self.screen.get_selected_text()
-        if text:
-            self.copy(text, "the selection")
+        if text := self.screen.get_selected_text():
+            self.copy_to_clipboard(text)
         else:
             self.action_interrupt()
 
@@ -322,9 +321,16 @@ class YsnakesApp(App[None], inherit_bindings=False):
         except YsnakesError as error:
             self.call_from_thread(self.tell, error)
 
+    def copy_to_clipboard(self, text: str) -> None:
+        """What Textual calls to copy what is selected, on the screen or in a field."""
+        if text:
+            self.copy(text, "the selection")
+        else:
+            self.screen.clear_selection()  # it is of nothing, and ctrl+c is to mean leaving again
+
     def copy(self, text: str, what: str = "") -> None:
         """Put ``text`` on the clipboard of the terminal (OSC 52), which also works over SSH."""
-        self.copy_to_clipboard(text)
+        super().copy_to_clipboard(text)
         remark = "" if self._told_of_tmux else "\n(tmux passes it on after: tmux set -g set-clipboard on)"
         self._told_of_tmux = True
         self.notify(

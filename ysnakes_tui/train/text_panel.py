@@ -1,12 +1,35 @@
-"""A panel of text that grows at its end. It stays where it is while someone has scrolled back in it."""
+"""A panel of text that grows at its end.
+
+It stays where it is while someone has scrolled back in it, and as it is while someone has selected some of it.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
+from textual.selection import Selection
 from textual.widgets import Static
+
+
+class _Words(Static):
+    """The text; ``is_selected`` while some of it is, and ``released`` is called when that ends."""
+
+    def __init__(self, text: Text, released: Callable[[], None]) -> None:
+        super().__init__(text, markup=False)
+        self._released = released
+
+    @property
+    def is_selected(self) -> bool:
+        return self.text_selection is not None
+
+    def selection_updated(self, selection: Selection | None) -> None:
+        super().selection_updated(selection)
+        if selection is None:
+            self._released()
 
 
 class TextPanel(VerticalScroll):
@@ -22,14 +45,19 @@ class TextPanel(VerticalScroll):
         self._at_end = True
 
     def compose(self) -> ComposeResult:
-        yield Static(self._text, markup=False)
+        yield _Words(self._text, self._put)
 
     def show(self, text: Text) -> None:
         """Show ``text``; what is said of there being nothing, if it is empty."""
         text = text or self._empty
         if text != self._text:
             self._text = text
-            self.query_one(Static).update(text)
+            self._put()
+
+    def _put(self) -> None:
+        words = self.query_one(_Words)
+        if not words.is_selected and words.content != self._text:
+            words.update(self._text)
             self._stay_at_end()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
