@@ -15,6 +15,7 @@ import json
 import statistics
 import sys
 import time
+from collections.abc import Sequence
 
 import numpy as np
 from textual.app import App, ComposeResult
@@ -68,16 +69,20 @@ def milliseconds(chart: LineChart, points: int) -> dict[str, float]:
     }
 
 
-async def measure() -> list[dict[str, object]]:
+async def measure(
+    sizes: Sequence[tuple[int, int]] = ((80, 24), (120, 40), (240, 67)),
+    counts: Sequence[int] = (1_000, 10_000, 100_000, 1_000_000),
+) -> list[dict[str, object]]:
+    """A row for each size in cells, way to draw and number of points."""
     rows: list[dict[str, object]] = []
-    for size in ((80, 24), (120, 40), (240, 67)):
+    for size in sizes:
         app = ChartApp()
         async with app.run_test(size=size) as pilot:
             await pilot.pause()
             chart = app.query_one(LineChart)
             for glyphs in GLYPHS if size == (120, 40) else GLYPHS[:1]:
                 chart.glyphs = glyphs
-                for points in (1_000, 10_000, 100_000, 1_000_000):
+                for points in counts:
                     rows.append(
                         {
                             "cells": f"{size[0]} × {size[1]}",

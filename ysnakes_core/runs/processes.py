@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from dataclasses import dataclass
@@ -64,3 +65,18 @@ def _linux_start(pid: int) -> float | None:
         return None
     fields = content.rpartition(")")[2].split()  # the name in parentheses may hold anything
     return None if fields[0] in "ZX" else float(fields[19])
+
+
+GIVING_WAY = 10  # of 19: whatever a person waits for comes first, and what is left is still nearly all
+
+
+def give_way() -> None:
+    """Have this process wait where others want the processor, so that the machine stays quick to use."""
+    with contextlib.suppress(OSError, psutil.Error):
+        process = psutil.Process()
+        if sys.platform == "win32":
+            process.nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
+        else:
+            process.nice(max(GIVING_WAY, process.nice()))
+    with contextlib.suppress(OSError):  # on a Linux desktop each session has a share of its own
+        Path("/proc/self/autogroup").write_text(str(GIVING_WAY))

@@ -27,7 +27,7 @@ from ysnakes_core.files import printable
 from ysnakes_core.runs.directory import RunDirectory, open_run
 from ysnakes_core.runs.events import Event, RunStartedEvent
 from ysnakes_core.runs.launching import LOG_HEADING
-from ysnakes_core.runs.processes import this_process
+from ysnakes_core.runs.processes import give_way, this_process
 from ysnakes_core.runs.state import RunState
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def main(arguments: Sequence[str]) -> int:
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
     faulthandler.enable()
+    give_way()
     print(f"{LOG_HEADING}{os.getpid()}, {time.strftime('%Y-%m-%d %H:%M:%S')}", flush=True)
     run = RunDirectory(asked.run)
     try:
