@@ -17,17 +17,16 @@ from pathlib import Path
 from typing import Any, ClassVar, cast
 
 from textual import events
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.command import CommandPalette
 from textual.filter import LineFilter
-from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.widget import Widget
 
 from ysnakes_core.errors import YsnakesError
-from ysnakes_core.files import printable
 from ysnakes_tui.actions import ACTIONS, CONTEXTS, bindings_for, enclosing
+from ysnakes_tui.app_base import BaseApp
 from ysnakes_tui.app_memory import AppMemory, Keeper
 from ysnakes_tui.commands import ActionCommands
 from ysnakes_tui.keymap import Keymap, shown_key
@@ -57,7 +56,7 @@ STATUS_SECONDS = 0.5
 TWICE_SECONDS = 2.0  # ctrl+c a second time within this leaves the app
 
 
-class YsnakesApp(App[None], inherit_bindings=False):
+class YsnakesApp(BaseApp, inherit_bindings=False):
     """``memory`` is what was kept from the last start; ``ascii`` overrules it and what the terminal says."""
 
     TITLE = "ysnakes"
@@ -81,14 +80,13 @@ class YsnakesApp(App[None], inherit_bindings=False):
         wanted = colours_wanted(environment)
         if wanted:  # Textual would also take one that is set but empty, which says nothing
             os.environ.pop("NO_COLOR", None)
-        super().__init__(ansi_color=None if wanted else True)
+        super().__init__(colours=wanted, in_tmux="TMUX" in environment)
         self.runs_folder = runs_folder
         self.keymap = keymap
         self._kept = Keeper(memory)
         self._stack = PaneStack(makers, id="body")
         self._clock = clock
         self._asked_to_leave = float("-inf")
-        self._told_of_tmux = "TMUX" not in environment
         self._braille = draws_braille(environment)
         self._without_colours = NoColourFilter(lambda: background_of(self.current_theme), enabled=not wanted)
         self._ascii = AsciiFilter(only_ascii(ascii, memory.ascii, environment, sys.__stdout__))
@@ -214,12 +212,6 @@ class YsnakesApp(App[None], inherit_bindings=False):
         except YsnakesError as error:
             self.tell(error)
 
-    def tell(self, error: YsnakesError) -> None:
-        """Show an error: what is wrong, and what to do."""
-        self.notify(
-            f"{error.what}\n{error.hint}".strip(), title="That did not work", severity="error", timeout=12
-        )
-
     action_show_data = partialmethod(show_pane, "data")
     action_show_train = partialmethod(show_pane, "train")
     action_show_complete = partialmethod(show_pane, "complete")
@@ -304,7 +296,7 @@ class YsnakesApp(App[None], inherit_bindings=False):
         else:
             self.notify(str(place), title="Picture saved")
 
-    # What is kept, copied and said.
+    # What is kept.
 
     @property
     def memory(self) -> AppMemory:
@@ -320,46 +312,3 @@ class YsnakesApp(App[None], inherit_bindings=False):
             self._kept.write()
         except YsnakesError as error:
             self.call_from_thread(self.tell, error)
-
-    def copy_to_clipboard(self, text: str) -> None:
-        """What Textual calls to copy what is selected, on the screen or in a field."""
-        if text:
-            self.copy(text, "the selection")
-        else:
-            self.screen.clear_selection()  # it is of nothing, and ctrl+c is to mean leaving again
-
-    def copy(self, text: str, what: str = "") -> None:
-        """Put ``text`` on the clipboard of the terminal (OSC 52), which also works over SSH."""
-        super().copy_to_clipboard(text)
-        remark = "" if self._told_of_tmux else "\n(tmux passes it on after: tmux set -g set-clipboard on)"
-        self._told_of_tmux = True
-        self.notify(
-            f"{text if len(text) <= 120 else text[:119] + '…'}{remark}", title=f"Copied {what}".strip()
-        )
-
-    def notify(
-        self,
-        message: str,
-        *,
-        title: str = "",
-        severity: SeverityLevel = "information",
-        timeout: float | None = None,
-        markup: bool = False,
-    ) -> None:
-        """Textual's, but literal: a name or a message from outside is never markup."""
-        super().notify(
-            printable(message, 1000, keep_lines=True),
-            title=printable(title, 80),
-            severity=severity,
-            timeout=timeout,
-            markup=markup,
-        )
-
-    @property
-    def failure(self) -> Exception | None:
-        """What ended the app, if it was not meant to end."""
-        return self._exception
-
-    def _fatal_error(self) -> None:
-        # Textual would print every local variable. `run_app` raises the error for the command line to tell.
-        self._close_messages_no_wait()

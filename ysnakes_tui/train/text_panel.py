@@ -1,6 +1,6 @@
 """A panel of text that grows at its end.
 
-It stays where it is while someone has scrolled back in it, and as it is while someone has selected some of it.
+It stays where it is while someone has scrolled back in it, and as it is while some of it is selected.
 """
 
 from __future__ import annotations

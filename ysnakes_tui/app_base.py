@@ -1,0 +1,66 @@
+"""What of the app has nothing to do with what it is for: what it says, copies, and how it fails."""
+
+from __future__ import annotations
+
+from textual.app import App
+from textual.notifications import SeverityLevel
+
+from ysnakes_core.errors import YsnakesError
+from ysnakes_core.files import printable
+
+
+class BaseApp(App[None], inherit_bindings=False):
+    """Says all literally, copies through the terminal, and leaves it to its caller to tell of a failure."""
+
+    def __init__(self, *, colours: bool, in_tmux: bool) -> None:
+        super().__init__(ansi_color=None if colours else True)
+        self._told_of_tmux = not in_tmux
+
+    def tell(self, error: YsnakesError) -> None:
+        """Show an error: what is wrong, and what to do."""
+        self.notify(
+            f"{error.what}\n{error.hint}".strip(), title="That did not work", severity="error", timeout=12
+        )
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """What Textual calls to copy what is selected, on the screen or in a field."""
+        if text:
+            self.copy(text, "the selection")
+        else:
+            self.screen.clear_selection()  # it is of nothing, and ctrl+c is to mean leaving again
+
+    def copy(self, text: str, what: str = "") -> None:
+        """Put ``text`` on the clipboard of the terminal (OSC 52), which also works over SSH."""
+        super().copy_to_clipboard(text)
+        remark = "" if self._told_of_tmux else "\n(tmux passes it on after: tmux set -g set-clipboard on)"
+        self._told_of_tmux = True
+        self.notify(
+            f"{text if len(text) <= 120 else text[:119] + '…'}{remark}", title=f"Copied {what}".strip()
+        )
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,
+    ) -> None:
+        """Textual's, but literal: a name or a message from outside is never markup."""
+        super().notify(
+            printable(message, 1000, keep_lines=True),
+            title=printable(title, 80),
+            severity=severity,
+            timeout=timeout,
+            markup=markup,
+        )
+
+    @property
+    def failure(self) -> Exception | None:
+        """What ended the app, if it was not meant to end."""
+        return self._exception
+
+    def _fatal_error(self) -> None:
+        # Textual would print every local variable. `run_app` raises the error for the command line to tell.
+        self._close_messages_no_wait()
