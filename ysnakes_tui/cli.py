@@ -14,6 +14,7 @@ from ysnakes_core.errors import UsageError
 from ysnakes_tui import (
     cli_complete,
     cli_config,
+    cli_data,
     cli_doctor,
     cli_eval,
     cli_keys,
@@ -117,6 +118,7 @@ def _version() -> str:
 
 cli_train.register(app)
 cli_complete.register(app)
+cli_data.register(app)
 runs = typer.Typer(help="See, steer and delete runs.", no_args_is_help=True)
 cli_runs.register(runs)
 cli_steer.register(runs)

@@ -37,7 +37,7 @@ class JobStore:
         """A new job, called ``job-7`` or as given. Raises ``UsageError`` if there is one of that name."""
         now = self._now()
         with self._connection.writing():
-            number = self._connection.number("SELECT max(id) FROM jobs") + 1
+            number = self.next_number()
             name = name or f"job-{number}"
             if self._connection.one("SELECT 1 FROM jobs WHERE name = ?", (name,)):
                 raise UsageError(f"there is a job “{name}” already", "choose another name, or --resume it")
@@ -46,6 +46,19 @@ class JobStore:
                 (number, name, now, now, settings.to_json()),
             )
         return self.get(name)
+
+    def next_number(self) -> int:
+        """The number that the next job will have."""
+        return self._connection.number("SELECT max(id) FROM jobs") + 1
+
+    def remove_if_empty(self, job: int) -> bool:
+        """Forget a job of which there is no record; whether it was."""
+        with self._connection.writing():
+            if self._connection.one("SELECT 1 FROM records WHERE job = ?", (job,)):
+                return False
+            self._connection.write("DELETE FROM unwritten WHERE job = ?", (job,))
+            self._connection.write("DELETE FROM jobs WHERE id = ?", (job,))
+        return True
 
     def all(self) -> list[StoredJob]:
         """Every job, the newest first. One whose settings are damaged is left out."""

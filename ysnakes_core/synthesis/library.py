@@ -26,6 +26,7 @@ from ysnakes_core.synthesis.library_records import (
     RECORD_COLUMNS,
     Check,
     Decision,
+    Judge,
     NewRecord,
     Options,
     Record,
@@ -122,13 +123,13 @@ class Library:
         ):
             return None
         now = self._now()
-        content = content_of(request, answer)
+        original = None if new.original in (None, answer) else storable(new.original or "")
         sequence = "SELECT coalesce(max(sequence), -1) + 1 FROM records WHERE teacher = ? AND kind = ?"
         row: dict[str, Any] = {
             "kind": new.kind,
             "teacher": new.teacher,
             "sequence": self._connection.number(sequence, (new.teacher, new.kind)),
-            "decision": "pending",
+            "decision": new.decision,
             "words": len(answer.split()),
             "created": now,
             "changed": now,
@@ -140,14 +141,15 @@ class Library:
             "job": new.job,
             "request_index": new.request_index,
             "key": new.key,
-            "content": content,
-            "original_content": content,
+            "content": content_of(request, answer),
+            "original_content": content_of(request, answer if original is None else original),
         }
         _, identity = self._connection.write(_insert("records", row), list(row.values()))
         texts: dict[str, Any] = {
             "id": identity,
             "request": request,
             "answer": answer,
+            "original": original,
             "prompt": None if new.prompt in (None, new.request) else storable(new.prompt or ""),
             "inputs": to_json(new.inputs),
             "options": to_json(new.options),
@@ -367,11 +369,13 @@ class Library:
 
         return export(self, folder, kinds=kinds, decisions=decisions, per_file=per_file, overwrite=overwrite)
 
-    def import_files(self, paths: Sequence[Path], known_kinds: Sequence[str] = ()) -> Imported:
+    def import_files(
+        self, paths: Sequence[Path], known_kinds: Sequence[str] = (), judge: Judge | None = None
+    ) -> Imported:
         """Take in files of records; see ``library_import.import_files``."""
         from ysnakes_core.synthesis.library_import import import_files
 
-        return import_files(self, paths, known_kinds)
+        return import_files(self, paths, known_kinds, judge)
 
 
 def _insert(table: str, row: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ysnakes_core.files import printable
 from ysnakes_core.synthesis.library_export import file_stems
-from ysnakes_core.synthesis.library_records import NewRecord, content_of
+from ysnakes_core.synthesis.library_records import Judge, NewRecord, Verdict, content_of
 from ysnakes_core.text.reading import read_documents
 from ysnakes_core.text.records import END_MARK, START_MARK, Document, Problem
 
@@ -49,12 +49,18 @@ class Imported:
         return sum(file.known for file in self.files)
 
 
-def import_files(library: Library, paths: Sequence[Path], known_kinds: Sequence[str] = ()) -> Imported:
+def import_files(
+    library: Library,
+    paths: Sequence[Path],
+    known_kinds: Sequence[str] = (),
+    judge: Judge | None = None,
+) -> Imported:
     """Take in all records of the named files and of the text files under the named folders.
 
-    A record that the library has already, in the same words, is not taken twice; ``known_kinds`` help to tell
-    a kind with a dash in its name from its teacher. Each file is taken in whole or not at all. Raises
-    ``DataError`` where a path does not exist or holds no usable text, and ``LibraryError``.
+    A record that the library has already, in the same words, is not taken twice. ``known_kinds`` help to tell
+    a kind with a dash in its name from its teacher; ``judge`` is asked about every record. Each file is taken
+    in whole or not at all. Raises ``DataError`` where a path does not exist or holds no usable text, and
+    ``LibraryError``.
     """
     reading = read_documents(paths)
     problems = list(reading.problems)
@@ -73,12 +79,16 @@ def import_files(library: Library, paths: Sequence[Path], known_kinds: Sequence[
                 )
             )
         if records:
-            files.append(_import_file(library, path, records, known_kinds))
+            files.append(_import_file(library, path, records, known_kinds, judge))
     return Imported(tuple(files), tuple(problems))
 
 
 def _import_file(
-    library: Library, path: Path, documents: Sequence[Document], known_kinds: Sequence[str]
+    library: Library,
+    path: Path,
+    documents: Sequence[Document],
+    known_kinds: Sequence[str],
+    judge: Judge | None,
 ) -> ImportedFile:
     by_stem = {stem: names for names, stem in file_stems(library).items()}
     kinds = {*known_kinds, *(kind for _, kind in by_stem.values())}
@@ -90,13 +100,18 @@ def _import_file(
             request = document.request or ""
             if library.has_content(request, document.answer):
                 continue
+            answer = document.answer
+            verdict = judge(kind, request, answer) if judge is not None else Verdict(answer, "pending", ())
             library.add(
                 [
                     NewRecord(
                         kind=kind,
                         teacher=teacher,
                         request=request,
-                        answer=document.answer,
+                        answer=verdict.answer,
+                        original=answer,
+                        decision=verdict.decision,
+                        checks=verdict.checks,
                         key=content_of(request, document.answer).hex(),
                         layout=layout,
                         source=printable(path.name, 200),

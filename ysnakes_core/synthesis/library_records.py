@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal, get_args
@@ -47,6 +47,8 @@ class NewRecord:
     job: int | None = None
     request_index: int | None = None
     checks: Sequence[Check] = ()
+    decision: Decision = "pending"
+    original: str | None = None  # the teacher's answer, where that is another
     layout: tuple[str, str, str] | None = None  # line breaks before <start>, after it, and before <end>
     source: str = ""
 
@@ -85,6 +87,18 @@ class Record:
     layout: tuple[str, str, str] | None
     source: str
 
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is to be kept of an answer, what the rules found in it, and what they say of it as a whole."""
+
+    answer: str
+    decision: Decision
+    checks: Sequence[Check]
+
+
+Judge = Callable[[str, str, str], Verdict]
+"""Judges a record, by its kind, request and answer."""
 
 RECORD_COLUMNS = (
     *(f"records.{name}" for name in ("id", "kind", "teacher", "sequence", "decision", "words", "created")),
