@@ -21,7 +21,7 @@ from ysnakes_core.files import printable
 from ysnakes_core.runs.directory import RunDirectory
 from ysnakes_core.runs.following import RunFollower
 from ysnakes_tui.formats import bits
-from ysnakes_tui.panes.interface import shell_of
+from ysnakes_tui.panes.interface import key_of, shell_of
 from ysnakes_tui.widgets.line_chart import LineChart
 
 REFRESH_SECONDS = 2.0
@@ -109,7 +109,10 @@ class Comparison(Vertical, can_focus=False):
                 style=_STYLES[number % len(_STYLES)],
                 letter=_LETTERS[number],
             )
-        self.query_one(".summary", Static).update(summary(event.curves))
+        text = summary(event.curves)
+        if key := key_of(self, "back"):
+            text.append(f"\n{key} goes back", "dim")
+        self.query_one(".summary", Static).update(text)
 
 
 def _curve(follower: RunFollower) -> Curve:
