@@ -186,6 +186,8 @@ def test_progress_goes_to_stderr_and_the_result_to_stdout(place: Place) -> None:
     assert b"4 steps" in quiet.stdout
     spent = place.ysnakes("train", "--resume", "plain")
     assert spent.returncode == 0
+    assert spent.stderr.splitlines()[0].startswith(b"there is no terminal for the app")
+    assert b"there is no terminal" not in ended.stderr  # --no-ui says the same
     assert b"ysnakes train --no-ui --resume plain --steps 8" in spent.stderr
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from textual.app import ComposeResult
+from textual.message import Message
 from textual.widget import Widget
+from textual.worker import get_current_worker
 
 from ysnakes_core.errors import YsnakesError
 from ysnakes_core.runs.directory import RunDirectory, open_run
-from ysnakes_core.runs.launching import wait_until_started
+from ysnakes_core.runs.launching import has_started
 from ysnakes_tui.actions import ACTIONS
 from ysnakes_tui.panes.interface import key_of, shell_of
 from ysnakes_tui.train.dashboard import Dashboard
@@ -22,11 +25,19 @@ from ysnakes_tui.widgets.status_strip import Status
 if TYPE_CHECKING:
     from ysnakes_tui.train.new_run_form import NewRunForm
 
+LOOK_SECONDS = 0.05  # for a worker that is on its way
 View = Literal["runs", "form", "train"]
 
 
 class TrainPane(Widget):
     """Shows one of its views; whatever the registry has, the view that is shown does, if it can."""
+
+    class NotBegun(Message, bubble=False):
+        """A worker that was started ended at once."""
+
+        def __init__(self, error: YsnakesError) -> None:
+            super().__init__()
+            self.error = error
 
     DEFAULT_CSS = """
     TrainPane { height: 1fr; }
@@ -68,10 +79,15 @@ class TrainPane(Widget):
 
     def _see_it_begin(self, run: RunDirectory, pid: int) -> None:
         """In a thread. A worker that ended before it could say why in the run's state is told of here."""
+        worker = get_current_worker()
         try:
-            wait_until_started(run, pid)
+            while not worker.is_cancelled and not has_started(run, pid):
+                time.sleep(LOOK_SECONDS)
         except YsnakesError as error:
-            self.app.call_from_thread(self._tell, error, "It did not start")
+            self.post_message(self.NotBegun(error))
+
+    def on_train_pane_not_begun(self, event: NotBegun) -> None:
+        self._tell(event.error, "It did not start")
 
     @property
     def context(self) -> str:

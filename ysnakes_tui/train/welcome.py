@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -42,6 +43,12 @@ LEAVING = (
 
 class Welcome(VerticalScroll, can_focus=False):
     """One button, which says what it leads to."""
+
+    @dataclass
+    class Looked(Message):
+        """What a thread found a first run would be."""
+
+        plan: FirstRun
 
     class Accepted(Message):
         """A first run is wanted."""
@@ -98,11 +105,11 @@ class Welcome(VerticalScroll, can_focus=False):
         self.post_message(self.Accepted())
 
     def _look(self, runs_folder: Path) -> None:
-        plan = first_run(runs_folder)
-        self.app.call_from_thread(self._show_plan, plan)
+        self.post_message(self.Looked(first_run(runs_folder)))
 
-    def _show_plan(self, plan: FirstRun) -> None:
-        self.plan = plan
+    def on_welcome_looked(self, event: Looked) -> None:
+        event.stop()
+        self.plan = event.plan
         self._draw()
 
     def _draw(self) -> None:
