@@ -66,6 +66,8 @@ def check_text(
 
     --fix takes it out: what a rule strips, and whole records that a rule rejects. It shows a diff and asks
     before it writes; the originals are kept beside the files, and --restore brings them back.
+
+    Rules of your own are read from .toml files in the folder `curation` of your ysnakes home, or --rules-dir.
     """
     if restore:
         go_back(needed(paths), json=json)

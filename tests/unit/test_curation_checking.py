@@ -206,6 +206,24 @@ def test_time_grows_with_the_text_and_no_faster() -> None:
     assert took[1] < 30 * max(took[0], 0.005)
 
 
+@pytest.mark.parametrize(
+    "piece",
+    [
+        '"(note: x) ',
+        "(note: x). ",
+        "[Your Name]. ",
+        "I can't write content that involves. ",
+        "https://a.b/c ",
+    ],
+)
+def test_a_line_of_a_million_letters_takes_seconds_at_most(piece: str) -> None:
+    text = piece * (1_000_000 // len(piece))
+    began = time.process_time()
+    flags = check("x", text)
+    cleaned(text, flags)
+    assert time.process_time() - began < 8.0
+
+
 # Languages.
 
 SAMPLES = {

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from ysnakes_core.synthesis.curation import check, curated, shipped_rules
@@ -183,6 +186,9 @@ FOUND: dict[str, list[str]] = {
         "The ferry left at dawn, and then,",
         "Three things matter to a ferryman:",
         "* Oars are made of ash or of",
+        "* Oars: They are long. Do not forget to",
+        "* Oars\n* Ropes: They are strong. Always take two of the longer",
+        "* Oars are long.\n* Ropes are strong.\n* A lamp should always hang",
     ],
     "loop": [
         "The ferry left at dawn. " * 6,
@@ -236,6 +242,8 @@ INNOCENT = {
     "real-event": [
         "My aunt is a real estate agent in a town by the sea.",
         "It was not a real sword, only a painted stick.",
+        "Atlantis was not a real place, and yet people dive for it.",
+        "The outlaw of the song was probably not a real person.",
         "The treasure was real, but it was not gold.",
         "Historians find no evidence of a second ship.",
         "Real friends share their bread.",
@@ -256,6 +264,7 @@ INNOCENT = {
         "Please note the time of the last ferry.",
         "In this article, we look at how ferries are built.",
         "You can add a pinch of salt.",
+        "A drum is hit with sticks. You can use it to make music.",
         "The information was false, and the captain knew it.",
         "Feel free to add nuts or raisins to the dough.",
         "A guide to the stars provides comfort on dark nights.",
@@ -324,7 +333,13 @@ INNOCENT = {
         "Insert the key and turn it.",
         "[The host shows a name tag to the audience]",
     ],
-    "control-token": ["The sign read: a < b | c > d.", "She wrote # on the wall.", "### The Harbour"],
+    "control-token": [
+        "The sign read: a < b | c > d.",
+        "She wrote # on the wall.",
+        "### The Harbour",
+        "### Instructions\n\n1. Mix.",
+        "## Input:",
+    ],
     "end-token": ["The end of text came too soon.", "He wrote </p> at the end."],
     "next-turn": ["The user presses a button: it beeps.", "Human beings row. Assistants: two."],
     "thinking": ["I think so, he said.", "She was thinking of the sea."],
@@ -334,6 +349,8 @@ INNOCENT = {
         '"Row!" he cried',
         "He waited for the ferry…",
         "* Oars\n* Ropes\n* A lamp",
+        "Take these:\n\n* Oars.\n\nAnd these:\n\n* two ropes of some length for the pier\n* a lamp",
+        "1. **Row**: pull the oars.\n2. **Rest**: wait.\n\n**Ships**\n\n* The Gull: a boat with two masts",
         "And that was that.\n\nThe End",
         "With love,\nyour aunt Mara",
         "(The screen goes dark)",
@@ -358,6 +375,8 @@ INNOCENT = {
     "too-short": ["Glad, joyful, merry.", "The ferry left."],
     "mojibake": ["Ça va, naïve café.", "“Row!” – he cried."],
 }
+
+LABELS = Path(__file__).resolve().parents[1] / "curation_labels.tsv"
 
 CASES = [(rule, text) for rule, texts in FOUND.items() for text in texts]
 INNOCENTS = [(rule, text) for rule, texts in INNOCENT.items() for text in texts]
@@ -390,6 +409,20 @@ def test_every_rule_has_examples_of_both_kinds() -> None:
     assert set(INNOCENT) == set(FOUND)
 
 
+def test_the_labelled_sample_names_lines_and_rules_and_holds_no_text() -> None:
+    head, *rows = LABELS.read_text(encoding="utf-8").splitlines()
+    assert head.split("\t") == ["file", "line", "sha256", "labels"]
+    assert len(rows) >= 300
+    places = set()
+    for row in rows:
+        name, line, digest, labels = row.split("\t")
+        assert re.fullmatch(r"[\w-]+\.md", name)
+        assert re.fullmatch(r"[0-9a-f]{16}", digest)
+        assert set(filter(None, labels.split(","))) <= set(shipped_rules().by_id)
+        places.add((name, int(line)))
+    assert len(places) == len(rows)
+
+
 def test_a_plain_story_has_no_flags_at_all() -> None:
     assert check("Write about a ferry.", STORY + END.strip()) == []
     assert check(None, STORY + END.strip()) == []
@@ -419,7 +452,8 @@ def test_a_request_above_its_answer_is_taken_out() -> None:
     [
         "Write a tale of the sea. However, since you have a preference for short ones, keep it short.",
         "I'd be happy to help! Write a story about a ferry.",
-        "As an AI, write about a ferry.",
+        "As an AI language model, I suggest this: a ferry is lost.",
+        "Write about a lamp. However, I can suggest a ferry instead.",
         "I can't create a request for that.",
         "Here's a prompt for your story: a ferry is lost.",
     ],
@@ -438,6 +472,9 @@ def test_a_request_that_answers_back_rejects_the_record(request_text: str) -> No
         "Write a story about a girl who would be happy to row a ferry.",
         "Write about an AI that steers a ferry.",
         "What can I say to a ferryman?",
+        "How can I help my dog to swim?",
+        "Which games can I offer my guests, and what food I can provide?",
+        "Write a story as an AI would tell it.",
         "Write a story that begins: here is the ferry.",
     ],
 )

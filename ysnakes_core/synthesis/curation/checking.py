@@ -21,7 +21,8 @@ from ysnakes_core.synthesis.curation.rule_files import shipped_rules
 from ysnakes_core.synthesis.curation.rules import Part, Pattern, Rule, Rules
 
 OVERLAP = 200  # characters that two windows of one long line share
-MOST_FLAGS = 200  # of one rule in one text
+MOST_FLAGS = 200  # of one pattern in one text
+MOST_MATCHES = 2000  # of one pattern in one text, those in speech included
 
 
 def check(
@@ -255,13 +256,19 @@ def _lines_with(needed: Iterable[str], looked: LookedAt) -> list[Span]:
 
 def _matches(look: _Look, looked: LookedAt, lines: Iterable[Span]) -> Iterator[tuple[Span, str]]:
     """What the pattern finds, widened to the rule's unit, and what of it is kept."""
-    rule, found = look.rule, 0
+    rule, found, tried = look.rule, 0, 0
     for begin, end in lines:
+        excused: bool | None = None
         for match in _tried(look.pattern, looked.plain, looked.plain.rfind("\n", 0, begin) + 1, end):
+            tried += 1
+            if tried > MOST_MATCHES:
+                return
             if rule.outside_speech and looked.in_speech(_first_letter(match)):
                 continue
-            if any(other.search(looked.plain, begin, end) for other in rule.unless):
-                continue
+            if excused is None:
+                excused = any(other.search(looked.plain, begin, end) for other in rule.unless)
+            if excused:
+                break
             yield _widened(rule, looked, match.start(), match.end()), match[rule.keep] if rule.keep else ""
             found += 1
             if found >= MOST_FLAGS:

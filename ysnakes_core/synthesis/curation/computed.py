@@ -41,6 +41,7 @@ Check = Callable[[LookedAt, Asked, Settings], Iterator[Finding]]
 _CLOSERS = "\"'”’»)]}*_`>~|"
 _ENDS = ".!?…。！？؟।"
 _ITEM = re.compile(r"(?:[*+•·>|#–-]|\d{1,3}[.)]|[A-Za-z][.)] |\(?\d{0,2}:\d\d|[*_]{2})")
+_SECOND_SENTENCE = re.compile(r"[a-z]{4}[.!?][\"')]{0,2} [A-Z]\w*(?: \w|')")
 _WORD = re.compile(r"\w+(?:['’]\w+)?")
 LONG_LINE = 8  # words; a shorter last line without a full stop is a title, a signature or the like
 
@@ -76,12 +77,27 @@ def truncated(looked: LookedAt, asked: Asked, settings: Settings) -> Iterator[Fi
         return  # an emoji, a note of music, a sign of the writer's own
     words = _WORD.findall(line)
     left_open = last in ",;:(–—" or (
-        bool(words) and words[-1].lower() in _split(str(settings["left_open"])) and last.isalpha()
+        last.isalpha() and bool(words) and words[-1].lower() in _split(str(settings["left_open"]))
     )
-    if not left_open and (_ITEM.match(line) or len(words) < LONG_LINE):
-        return
+    if not left_open:
+        if len(words) < LONG_LINE and not _ITEM.match(line):
+            return
+        if _ITEM.match(line) and not _SECOND_SENTENCE.search(line) and not _items_end(text, begin):
+            return
     start, _ = looked.sentence_at(end - 1, end)
     yield Finding(start, end)
+
+
+def _items_end(text: str, begin: int) -> bool:
+    """Whether the items of a list before its last one, which begins at ``begin``, all end in a full stop."""
+    items = 0
+    for line in reversed(text[:begin].splitlines()):
+        if not _ITEM.match(line.strip()) or line.strip().endswith("**"):
+            break
+        if line.rstrip()[-1] not in _ENDS:
+            return False
+        items += 1
+    return items > 0
 
 
 _SENTENCES = bytes.maketrans(b".!?", b"\n\n\n")

@@ -59,14 +59,20 @@ def duplicate_groups(
 def _among(indexes: list[int], documents: Sequence[Document], at_least: float) -> list[DuplicateGroup]:
     """Groups around their first members: what is like a member of a chain may be unlike its beginning."""
     groups = []
-    shingles = {index: _shingles(documents[index].answer) for index in indexes}
     while len(indexes) > 1:
         first, *rest = indexes
-        overlaps = {index: _overlap(shingles[first], shingles[index]) for index in rest}
-        repeats = tuple(Repeat(index, overlaps[index]) for index in rest if overlaps[index] >= at_least)
+        text = documents[first].answer
+        shingles = _shingles(text)
+        # One at a time: a group can be as large as the collection.
+        overlaps = [
+            1.0 if documents[index].answer == text else _overlap(shingles, _shingles(documents[index].answer))
+            for index in rest
+        ]
+        pairs = list(zip(rest, overlaps, strict=True))
+        repeats = tuple(Repeat(index, overlap) for index, overlap in pairs if overlap >= at_least)
         if repeats:
             groups.append(DuplicateGroup(first, repeats))
-        indexes = [index for index in rest if overlaps[index] < at_least]
+        indexes = [index for index, overlap in pairs if overlap < at_least]
     return groups
 
 

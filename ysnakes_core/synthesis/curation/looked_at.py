@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar, overload
 
 EDGE_LINES = 3  # at the beginning of a text, and at its end
+LONG_SENTENCE = 2000  # characters before and after a place in which its sentence is looked for
 
 # Apostrophes stay in words, and so do all letters beyond ASCII.
 _WORD_BYTES = bytes(
@@ -152,7 +153,8 @@ class LookedAt:
     def sentence_at(self, begin: int, end: int) -> Span:
         """The sentence, or sentences, of a span inside one line."""
         line_begin, line_end = self.line_at(begin)
-        start = line_begin
+        start = line_begin = max(line_begin, begin - LONG_SENTENCE)
+        line_end = max(end, min(line_end, end + LONG_SENTENCE))
         for found in _SENTENCE_END.finditer(self.plain, line_begin, begin):
             start = found.end()
         while start < begin and self.plain[start].isspace():

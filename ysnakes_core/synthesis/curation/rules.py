@@ -26,6 +26,8 @@ class Pattern:
 
     ``words`` are whole words in small letters, of which one has to be there, and one of ``also`` besides;
     ``texts`` are pieces of text of which one has to be there. With none, it is tried on every line.
+    ``where`` it looks: in all lines, the first one, the first or the last three (``start``, ``end``), or both
+    of these (``edges``); lines with nothing in them do not count.
     """
 
     regex: re.Pattern[str]
