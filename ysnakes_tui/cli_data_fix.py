@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 Paths = Annotated[
     list[Path] | None,
-    typer.Argument(metavar="PATH…", help="Files or folders of .md and .txt text.", show_default=False),
+    typer.Argument(metavar="PATH", help="Files or folders of .md and .txt text.", show_default=False),
 ]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="With --fix: do not ask.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before changing files.")]
 Restore = Annotated[
     bool, typer.Option("--restore", help="Take back the last --fix, to the byte; again goes further back.")
 ]
