@@ -9,10 +9,11 @@ from typing import Any
 
 from ysnakes_core.errors import UsageError
 from ysnakes_core.synthesis.library_connection import Connection, LibraryError
-from ysnakes_core.synthesis.library_records import Record, content_of, rules_in, to_json
+from ysnakes_core.synthesis.library_records import Record, checks_from, content_of, rules_in, to_json
 
 # What a change can touch, by table.
 _NARROW = ("decision", "words", "model", "digest", "seed", "tokens", "seconds", "content", "original_content")
+_HASHES = ("content", "original_content")
 _WIDE = ("answer", "original", "options", "checks")
 
 
@@ -76,7 +77,7 @@ def set_columns(connection: Connection, record: int, values: dict[str, Any], now
     if "answer" in values:
         index_text(connection, record)
     if "checks" in values:
-        set_flags(connection, record, rules_in(json.loads(values["checks"])))
+        set_flags(connection, record, rules_in(checks_from(values["checks"])))
 
 
 def undo(connection: Connection, now: float, record: int | None = None) -> list[Change]:
@@ -129,7 +130,10 @@ def _current(connection: Connection, record: int, columns: list[str]) -> dict[st
         raise UsageError(f"there is no record {record} in the library", "see them with: ysnakes data search")
     *values, decision = row
     now = dict(zip(columns, values, strict=True)) | {"decision": decision}
-    return {name: value.hex() if isinstance(value, bytes) else value for name, value in now.items()}
+    for name, value in now.items():
+        if isinstance(value, bytes):
+            now[name] = value.hex() if name in _HASHES else value.decode("utf-8", "replace")
+    return now
 
 
 def _changes(connection: Connection, condition: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
@@ -142,10 +146,9 @@ def _before(row: tuple[Any, ...]) -> dict[str, Any]:
     try:
         found = json.loads(row[5])
         values = {name: found[name] for name in (*_NARROW, *_WIDE) if name in found}
-        for name in ("content", "original_content"):
+        for name in _HASHES:
             if name in values:
                 values[name] = bytes.fromhex(values[name])
-        json.loads(values.get("checks", "[]"))
     except (ValueError, TypeError, KeyError) as error:
         raise LibraryError(f"change {row[0]} in the library is damaged", "restore it from a copy") from error
     return values

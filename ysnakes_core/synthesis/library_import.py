@@ -131,9 +131,11 @@ def names_in(stem: str, kinds: set[str]) -> tuple[str, str]:
     stem = printable(stem).strip(" .-_") or "text"
     teacher, kind = UNKNOWN_TEACHER, stem
     ending = next((k for k in sorted(kinds, key=len, reverse=True) if stem.endswith(f"-{k}")), None)
+    if stem in kinds:
+        return teacher, kind
     if ending is not None and len(stem) > len(ending) + 1:
         teacher, kind = stem[: -len(ending) - 1], ending
-    elif stem not in kinds and "-" in stem:
+    elif "-" in stem:
         teacher, _, kind = stem.partition("-")
     return teacher[:MAX_LABEL] or UNKNOWN_TEACHER, kind[:MAX_LABEL] or "text"
 

@@ -115,7 +115,7 @@ def record_from(row: Sequence[Any]) -> Record:
     texts = (narrow[1], narrow[2], narrow[4], narrow[8], narrow[9], narrow[15], request, answer, source)
     if not all(isinstance(text, str) for text in texts) or narrow[4] not in DECISIONS:
         raise LibraryError(f"record {narrow[0]} of the library is damaged", "restore it from a copy")
-    found = tuple(item for item in _list(checks) if isinstance(item, dict))
+    found = checks_from(checks)
     values: list[Any] = [
         *narrow,
         request,
@@ -177,6 +177,11 @@ def to_json(value: Any) -> str:
     elif not isinstance(value, str):
         value = [dict(item) if isinstance(item, Mapping) else item for item in value]
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+
+def checks_from(text: object) -> tuple[Check, ...]:
+    """What rules found, from the library's JSON; what makes no sense there is nothing."""
+    return tuple(item for item in _list(text) if isinstance(item, dict))
 
 
 def rules_in(checks: Sequence[Check]) -> list[str]:

@@ -53,8 +53,8 @@ def translated(error: BaseException, address: str, model: str, *, usual: bool) -
         return _refused(error, address, model, usual=usual)
     if isinstance(error, TimeoutError | httpx.TimeoutException):
         return AnswerFailed("nothing came for too long")
-    if isinstance(error, httpx.HTTPError):
-        return AnswerFailed(f"the answer was cut off ({_reason(error)})")
+    if isinstance(error, httpx.NetworkError | httpx.ProtocolError):
+        return AnswerFailed("the answer was cut off")
     return AnswerFailed(f"what came is not Ollama's ({_reason(error)})")
 
 
