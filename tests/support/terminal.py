@@ -49,9 +49,10 @@ class Terminal:
         while text not in self.text:
             assert self.read(), self.text
 
-    def forget(self) -> None:
-        """Take what was written so far as seen."""
-        while select.select([self._fd], [], [], 0)[0] and self.read():
+    def forget(self, seconds: float = 0.0) -> None:
+        """Take what was written so far, and in the next ``seconds``, as seen."""
+        until = time.monotonic() + seconds
+        while select.select([self._fd], [], [], max(0.0, until - time.monotonic()))[0] and self.read():
             pass
         self.shown = b""
 

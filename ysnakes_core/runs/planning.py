@@ -25,6 +25,7 @@ from ysnakes_core.runs.preparation import (
     data_paths,
     plan_stages,
 )
+from ysnakes_core.runs.processes import give_way
 from ysnakes_core.text.reading import SUFFIXES
 from ysnakes_core.training.memory import available_memory, parameter_counts, plan_memory
 from ysnakes_core.training.schedule import Budget
@@ -111,6 +112,7 @@ def tokens_of_text(config: RunConfig) -> float:
 
 def main() -> None:
     """Answer what stands on stdin until it ends."""
+    give_way()
     questions: queue.SimpleQueue[str] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(questions,), daemon=True).start()
     while True:
