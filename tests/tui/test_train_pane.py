@@ -128,6 +128,22 @@ def test_news_come_without_a_key(worker: Worker, home: Path) -> None:
     drive(test, home=home)
 
 
+def test_behind_another_pane_only_the_strip_moves_on_and_the_rest_catches_up(
+    worker: Worker, home: Path
+) -> None:
+    async def test(d: Driven) -> None:
+        await d.shows("#facts", "40 of 400")
+        await d.press("1")
+        before = d.text("#facts")
+        worker.train(5)
+        await d.until(lambda: d.dashboard.status().step == 45)
+        assert d.text("#facts") == before
+        await d.press("2")
+        await d.shows("#facts", "45 of 400")
+
+    drive(test, home=home)
+
+
 def test_a_run_that_was_rolled_back_loses_the_steps_it_took_back(worker: Worker, home: Path) -> None:
     async def test(d: Driven) -> None:
         chart = d.dashboard.query_one("#loss-chart", LineChart)

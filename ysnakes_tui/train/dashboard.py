@@ -10,6 +10,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.message import Message
+from textual.widget import Widget
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -70,6 +71,7 @@ class Dashboard(DashboardKeys):
         self._happenings = Happenings()
         self._samples: list[SampleEvent] = []
         self._drawn: tuple[object, ...] = ()
+        self._behind = False  # something else was in front when there was news
 
     def compose(self) -> ComposeResult:
         yield PanelTabs(_UPPER, id="upper-tabs")
@@ -170,13 +172,24 @@ class Dashboard(DashboardKeys):
     def on_dashboard_news(self, event: News) -> None:
         try:
             if event.watch is self._watch and self.is_mounted:
-                self._show(event.watch)
+                follower, facts = event.watch.follower, event.watch.facts
+                self._status = standing.status_of(follower, facts, self._clock())
+                self._behind = not self._is_in_front
+                if not self._behind:
+                    self._show(event.watch)
         finally:
             event.watch.seen()
 
+    @property
+    def _is_in_front(self) -> bool:
+        return all(node.display for node in self.ancestors_with_self if isinstance(node, Widget))
+
+    def on_show(self) -> None:
+        if self._behind and self._watch is not None:
+            self._watch.tell_again()
+
     def _show(self, watch: RunWatch) -> None:
-        follower, facts, now = watch.follower, watch.facts, self._clock()
-        self._status = standing.status_of(follower, facts, now)
+        follower, facts = watch.follower, watch.facts
         self._show_glyphs()
         self._show_curves(follower)
         self._show_side(watch)
@@ -292,10 +305,12 @@ class Dashboard(DashboardKeys):
                 widget.glyphs = glyphs
 
     def _write(self, place: str, text: Text) -> None:
-        """Change a text, if it is another one."""
+        """Change a text, if it is another one. Only one that may need another height costs a new layout."""
         widget = self.query_one(place, Static)
-        if widget.content != text:
-            widget.update(text)
+        before = widget.content
+        if before != text:
+            as_high = text.no_wrap and isinstance(before, Text) and len(before.split()) == len(text.split())
+            widget.update(text, layout=not as_high)
 
     def _key(self, action: str) -> str:
         shell = shell_of(self)

@@ -60,6 +60,7 @@ class RunWatch:
         self._stamps: dict[str, object] = {}
         self._starting: tuple[int, float] | None = None  # pid, and when to give it up
         self._starting_asked = False
+        self._asked_again = False
         self._thread = threading.Thread(target=self._run, name=f"watch {run.name}", daemon=True)
 
     def start(self) -> None:
@@ -68,6 +69,11 @@ class RunWatch:
     def seen(self) -> None:
         """The news have been taken in."""
         self._seen.set()
+
+    def tell_again(self) -> None:
+        """Have ``on_news`` called soon, also without news."""
+        self._asked_again = True
+        self._wake.set()
 
     def close(self, seconds: float = 1.0) -> None:
         """Send what is still to be sent, and end; waits for that, but not longer than ``seconds``."""
@@ -126,6 +132,8 @@ class RunWatch:
             self._work()
             changed = self.follower.poll(SLICE_SECONDS) or changed
             changed = self._look_around() or changed
+            if self._asked_again:
+                self._asked_again, changed, told = False, True, float("-inf")
             now = time.monotonic()
             if now - told >= (LOOK_SECONDS if changed else NEWS_SECONDS):
                 told, changed = now, False
