@@ -124,6 +124,7 @@ class HostPool:
 
     def worked(self, host: Host) -> None:
         host.failures, host.back_at, host.trouble = 0, 0.0, ""
+        self._freed.set()
 
     def faulted(self, host: Host, trouble: str) -> None:
         """An answer failed. A machine that fails at once would get ever more requests, if others are well."""
@@ -166,9 +167,10 @@ class HostPool:
 
     async def _wait(self, tried: set[str]) -> None:
         """Until a machine may have become free. Raises ``TeacherAway`` where that cannot be."""
+        now = self._clock()
+        rests = [host.back_at - now for host in self.hosts if host.back_at > now and not host.given_up]
+        rest = max(0.01, min(rests)) if rests else None
         left = [host for host in self.hosts if not host.given_up and host.address not in tried]
-        soonest = min((host.back_at for host in left if host.back_at), default=None)
-        rest = None if soonest is None else max(0.01, soonest - self._clock())
         if not any(not host.back_at or host.busy for host in left):
             raise self.away(rest)
         self._freed.clear()
