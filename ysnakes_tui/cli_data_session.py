@@ -151,10 +151,10 @@ class GenerateSession:
                 say(f"  {outcome.done:,} of {outcome.wanted:,} records are kept; then {go_on}")
             return FAILED
         if outcome.failed:
-            say(f"warning: {outcome.failed:,} records failed; try them again with: {again}")
+            say(f"warning: {_records(outcome.failed)} failed; try again with: {again}")
             return FAILED
         if missing:
-            say(f"{missing:,} records less than asked for: there are no others")
+            say(f"{_records(missing)} less than asked for: there are no others")
         if not self._json:
             say(f"next: {self._command('ysnakes data export')}")
         return DONE
@@ -184,6 +184,10 @@ class GenerateSession:
 
     def _command(self, start: str) -> str:
         return start + (f" --data-dir {shlex.quote(str(self._folder))}" if self._folder is not None else "")
+
+
+def _records(number: int) -> str:
+    return f"{number:,} record{'' if number == 1 else 's'}"
 
 
 def _nothing() -> None:
