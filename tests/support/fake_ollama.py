@@ -187,8 +187,9 @@ class FakeOllama:
             said = {"message": {"role": "assistant", "content": content}} if chat else {"response": content}
             return {"model": body["model"], "created_at": "2025-01-01T00:00:00Z", "done": False} | said | more
 
+        began, clock = asyncio.get_running_loop().time(), asyncio.get_running_loop().time
         for number, piece in enumerate(pieces):
-            await asyncio.sleep(self.seconds / len(pieces))
+            await asyncio.sleep(max(0.0, began + self.seconds * (number + 1) / len(pieces) - clock()))
             if number == 1 and fault == "cut":
                 yield None
             if number == 1 and fault == "hang":
