@@ -136,9 +136,10 @@ class GenerateSession:
         again = self._resume_command()
         kept = not self._forget()
         missing = outcome.wanted - outcome.done
+        resume = again if kept and (outcome.status != "finished" or outcome.failed) else None
         if self._json:
             with contextlib.suppress(BrokenPipeError):
-                put_json({"type": "job_ended", "job": self._job.name, **vars(outcome)})
+                put_json({"type": "job_ended", "job": self._job.name, **vars(outcome), "resume": resume})
         elif kept and outcome.status in ("finished", "interrupted", "stopped"):
             self._summarize(outcome)
         go_on = f"go on with: {again}" if kept else "nothing was written yet"

@@ -522,7 +522,7 @@ def test_what_is_being_written_is_shown_up_to_a_limit(library: Library) -> None:
 
 def test_progress_tells_pace_and_what_is_left() -> None:
     clock = Clock()
-    meter = JobMeter(clock, slots=2)
+    meter = JobMeter(clock)
     meter.begin((Goal("long", 20), Goal("short", 40)), {"long": 2})
     assert meter.snapshot().seconds_left is None
     for _ in range(8):  # two slots: a long one takes 10 seconds, in which two short ones are written
@@ -538,6 +538,10 @@ def test_progress_tells_pace_and_what_is_left() -> None:
     assert progress.teacher_tokens_per_second == pytest.approx(12.5)
     assert progress.seconds_left == pytest.approx((9 * 10.0 + 24 * 5.0) / 2)
     assert progress.failures == (PutAside("long", 5, 3, "broken"),)
+
+    for _ in range(1000):  # many in a moment are one moment
+        meter.stored("short", 5.0, 50, 4.0)
+    assert meter.snapshot().records_per_second == pytest.approx(1024 / 80)
 
     clock.now += 10_000.0  # a pause
     meter.restart_rates()

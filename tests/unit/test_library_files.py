@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -334,20 +333,3 @@ def test_records_come_out_byte_for_byte_as_they_went_in(
             record = f"{document.request}{one}<start>{two}{document.answer}{three}<end>".encode()
             assert record in exported
             assert record in text.encode()
-
-
-def test_an_export_is_whole_when_the_disk_refuses(library: Library, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    add(library, 1)
-    library.export(out)
-    before = contents(out)
-    add(library, 1)
-    out.chmod(0o500)
-    try:
-        if os.access(out, os.W_OK):
-            pytest.skip("nothing is forbidden to this user")
-        with pytest.raises(Exception, match="could not write"):
-            library.export(out)
-    finally:
-        out.chmod(0o700)
-    assert contents(out) == before

@@ -80,7 +80,7 @@ class Job:
         self._observer: JobObserver = observer or Nobody()
         self._judge = judge
         self._manners = manners or JobManners()
-        self._meter = JobMeter(self._manners.clock, teacher.slots)
+        self._meter = JobMeter(self._manners.clock)
         self._meter.begin(job.settings.goals, job.done)
         self._facts = TeacherFacts("")
         self._going = asyncio.Event()

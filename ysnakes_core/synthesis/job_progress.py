@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from ysnakes_core.synthesis.job_state import Goal, JobStatus, KindProgress, Progress, PutAside, Writing
 from ysnakes_core.synthesis.requests import Request
 
-_RECENT = 200  # records that rates are taken from
-_RECENT_SECONDS = 300.0
+_RECENT = 60  # seconds, of those in which something was finished, that rates are taken from
 _SHOWN_FAILURES = 50
 SHOWN_CHARACTERS = 4_000  # of an answer that is being written
-_SMOOTHING = 0.9
+_REMEMBERED = 200  # records of a kind that its mean time is taken from, about
 
 
 @dataclass
@@ -29,26 +28,31 @@ class _Kind:
     wanted: int
     done: int
     failed: int = 0
-    seconds: float | None = None  # one record takes so long in its slot, smoothed
+    timed: int = 0
+    seconds: float | None = None  # one record takes so long in its slot, on average
 
 
-@dataclass(frozen=True)
-class _Finished:
-    at: float
-    tokens: int | None
-    teacher_seconds: float | None
+@dataclass
+class _Second:
+    """What was finished in one second. ``work``: the seconds that its records were in their slots."""
+
+    begin: float
+    records: int = 0
+    work: float = 0.0
+    tokens: int | None = None
+    own_tokens: int = 0  # of those whose teacher told its own time
+    own_seconds: float = 0.0
 
 
 @dataclass
 class JobMeter:
-    """Counts for one session of a job. ``clock`` gives seconds; ``slots``: records written at a time."""
+    """Counts for one session of a job. ``clock`` gives seconds."""
 
     clock: Callable[[], float]
-    slots: int
     status: JobStatus = "running"
     message: str = ""
     _kinds: dict[str, _Kind] = field(default_factory=dict)
-    _recent: deque[_Finished] = field(default_factory=lambda: deque(maxlen=_RECENT))
+    _recent: deque[_Second] = field(default_factory=lambda: deque(maxlen=_RECENT))
     _failures: deque[PutAside] = field(default_factory=lambda: deque(maxlen=_SHOWN_FAILURES))
     _writing: dict[int, _Slot] = field(default_factory=dict)
     _began: float = 0.0
@@ -82,9 +86,22 @@ class JobMeter:
         """A record is on the disk; it was in its slot for ``seconds``, waiting for a teacher not counted."""
         row = self._kinds[kind]
         row.done += 1
-        mean = seconds if row.seconds is None else _SMOOTHING * row.seconds + (1 - _SMOOTHING) * seconds
-        row.seconds = mean
-        self._recent.append(_Finished(self.clock(), tokens, teacher_seconds))
+        row.timed = min(row.timed + 1, _REMEMBERED)
+        row.seconds = seconds if row.seconds is None else row.seconds + (seconds - row.seconds) / row.timed
+        second = self._this_second()
+        second.records += 1
+        second.work += seconds
+        if tokens is not None:
+            second.tokens = (second.tokens or 0) + tokens
+            if teacher_seconds:
+                second.own_tokens += tokens
+                second.own_seconds += teacher_seconds
+
+    def _this_second(self) -> _Second:
+        now = self.clock()
+        if not self._recent or now >= self._recent[-1].begin + 1.0:
+            self._recent.append(_Second(now))
+        return self._recent[-1]
 
     def put_aside(self, failure: PutAside) -> None:
         self._kinds[failure.kind].failed += 1
@@ -103,25 +120,20 @@ class JobMeter:
         return sum(row.wanted for row in self._kinds.values())
 
     def snapshot(self) -> Progress:
-        now = self.clock()
-        recent = [one for one in self._recent if now - one.at <= _RECENT_SECONDS]
-        full = len(self._recent) == _RECENT
-        since = max(self._began, now - _RECENT_SECONDS, self._recent[0].at if full else self._began)
-        span = now - since
-        tokens = [one.tokens for one in recent if one.tokens is not None]
-        own = [one for one in recent if one.tokens is not None and one.teacher_seconds]
-        own_seconds = sum(one.teacher_seconds or 0.0 for one in own)
+        recent, span = self._recent, self._span()
+        records = sum(second.records for second in recent)
+        tokens = [second.tokens for second in recent if second.tokens is not None]
+        own_seconds = sum(second.own_seconds for second in recent)
+        own_tokens = sum(second.own_tokens for second in recent)
         return Progress(
             status=self.status,
             message=self.message,
             kinds=tuple(
                 KindProgress(kind, row.done, row.wanted, row.failed) for kind, row in self._kinds.items()
             ),
-            records_per_second=len(recent) / span if recent and span > 0 else None,
+            records_per_second=records / span if records and span > 0 else None,
             tokens_per_second=sum(tokens) / span if tokens and span > 0 else None,
-            teacher_tokens_per_second=sum(one.tokens or 0 for one in own) / own_seconds
-            if own_seconds
-            else None,
+            teacher_tokens_per_second=own_tokens / own_seconds if own_seconds else None,
             seconds_left=self._seconds_left(),
             failures=tuple(self._failures),
             writing=tuple(
@@ -137,13 +149,20 @@ class JobMeter:
             ),
         )
 
+    def _span(self) -> float:
+        """Seconds that ``_recent`` covers."""
+        full = len(self._recent) == _RECENT
+        return self.clock() - (self._recent[0].begin if full else self._began)
+
     def _seconds_left(self) -> float | None:
-        """Missing records of each kind at that kind's pace, shared by the slots."""
+        """What is missing of each kind takes that kind's time; how much is done at a time was seen."""
         known = [row.seconds for row in self._kinds.values() if row.seconds is not None]
-        if not known:
+        done, span = sum(second.work for second in self._recent), self._span()
+        if not known or done <= 0 or span <= 0:
             return None
         usual = sum(known) / len(known)
-        missing = [(row, max(0, row.wanted - row.done - row.failed)) for row in self._kinds.values()]
-        work = sum(count * (usual if row.seconds is None else row.seconds) for row, count in missing)
-        slots = max(1, min(self.slots, sum(count for _, count in missing)))
-        return work / slots
+        work = sum(
+            max(0, row.wanted - row.done - row.failed) * (usual if row.seconds is None else row.seconds)
+            for row in self._kinds.values()
+        )
+        return work * span / done

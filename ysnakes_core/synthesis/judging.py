@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
-from ysnakes_core.synthesis.curation import Flag, Rules, check
+from ysnakes_core.synthesis.curation import Flag, Rules, check, load_rules
 from ysnakes_core.synthesis.curation.cleaning import curated
 from ysnakes_core.synthesis.kinds import load_kinds
 from ysnakes_core.synthesis.library_records import Judge, Record, RecordFilter, Verdict
@@ -24,10 +24,12 @@ def judge_for(
 ) -> Judge:
     """What the rules say of a record, with the length and the ending that its kind asks for.
 
-    ``mend``: take out what is to be stripped, and reject what is to be rejected; else only flag. ``kinds``:
-    all there are, if none are given; ``rules``: the shipped ones.
+    ``mend``: take out what is to be stripped, and reject what is to be rejected; else only flag. ``kinds``
+    and ``rules``: all there are, the user's own among them, if none are given. Raises ``UsageError`` for a
+    file of the user's that is wrong.
     """
     known = load_kinds() if kinds is None else kinds
+    rules = load_rules() if rules is None else rules
 
     def judge(kind: str, request: str, answer: str) -> Verdict:
         asked = known.get(kind)
