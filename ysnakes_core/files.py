@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import re
 import secrets
@@ -178,15 +179,27 @@ def append_to(descriptor: int, line: str, *, after_torn: bool = False, durable: 
         os.fsync(descriptor)
 
 
+def open_plain(path: Path) -> io.FileIO:
+    """A regular file to read from, unbuffered; never waits on a pipe or a device.
+
+    Raises ``FileNotFoundError``, ``OSError``, or ``RunError`` when it is no regular file.
+    """
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise _not_regular(path)
+        return io.FileIO(descriptor)
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
 def read_limited(path: Path, max_bytes: int) -> bytes:
     """The content of a regular file of at most ``max_bytes``; never waits on a pipe or a device.
 
     Raises ``FileNotFoundError``, ``OSError``, or ``RunError`` when it is larger or no regular file.
     """
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise _not_regular(path)
+    with open_plain(path) as raw, io.BufferedReader(raw) as file:
         content = file.read(max_bytes + 1)
     if len(content) > max_bytes:
         raise RunError(
@@ -198,7 +211,7 @@ def read_limited(path: Path, max_bytes: int) -> bytes:
 
 def _not_regular(path: Path) -> RunError:
     return RunError(
-        f"{printable(str(path))} is a link, pipe or device where a plain file is expected",
+        f"{printable(str(path))} is a folder, link, pipe or device where a plain file is expected",
         "put a plain file in its place; a run from someone else may not be safe to use",
     )
 

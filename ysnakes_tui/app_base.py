@@ -31,7 +31,7 @@ class BaseApp(App[None], inherit_bindings=False):
 
     def copy(self, text: str, what: str = "") -> None:
         """Put ``text`` on the clipboard of the terminal (OSC 52), which also works over SSH."""
-        super().copy_to_clipboard(text)
+        super().copy_to_clipboard(text.encode(errors="replace").decode())  # what is no text cannot be sent
         remark = "" if self._told_of_tmux else "\n(tmux passes it on after: tmux set -g set-clipboard on)"
         self._told_of_tmux = True
         self.notify(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ysnakes_core.errors import YsnakesError
 from ysnakes_tui.failures import guarded
 from ysnakes_tui.formats import age, bits, count, duration, facts, size, table
 from ysnakes_tui.options import AsJson, RunName, RunsDir
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from ysnakes_core.runs.events import RunStartedEvent
 
 _SHOWN_VALIDATIONS = 12
+_POINTER_BYTES = 1000
 
 
 def register(app: typer.Typer) -> None:
@@ -193,16 +195,18 @@ def _settings(summary: RunSummary, started: RunStartedEvent | None) -> list[tupl
         ("text", shown(text, 200)),
         ("budget", budget or "–"),
         ("batch", f"{training.seq_len} tokens × {batch} sequences"),
-        ("optimizer", f"{training.optimizer}, seed {training.seed}, {training.device}"),
+        ("optimizer", f"{training.optimizer}, seed {training.seed}, {shown(training.device, 40)}"),
     ]
 
 
 def _checkpoints(folder: Path) -> list[dict[str, Any]]:
     """Name, bytes, time and marks of every checkpoint, read without torch."""
+    from ysnakes_core.files import read_limited
+
     marks: dict[str, list[str]] = {}
     for pointer in ("best", "latest"):
-        with contextlib.suppress(OSError):
-            name = (folder / pointer).read_bytes()[:100].decode(errors="replace").strip()
+        with contextlib.suppress(OSError, YsnakesError):
+            name = read_limited(folder / pointer, _POINTER_BYTES).decode(errors="replace").strip()
             marks.setdefault(name, []).append(pointer)
     try:
         found = sorted(

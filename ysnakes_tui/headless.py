@@ -167,7 +167,7 @@ def _started(event: RunStartedEvent) -> list[str]:
     where = f"{event.device} ({event.precision})" if event.precision else event.device
     again = "" if event.resumed_from is None else f", going on from step {event.resumed_from:,}"
     return [
-        f"{shown(event.run)}: {count(event.parameters)} parameters on {shown(where, 60)}, "
+        f"{shown(event.run, 60)}: {count(event.parameters)} parameters on {shown(where, 60)}, "
         f"vocabulary {event.vocab_size:,}, {text}{again}"
     ]
 

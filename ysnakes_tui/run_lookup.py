@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from ysnakes_core.errors import UsageError
+from ysnakes_core.files import printable
 from ysnakes_core.paths import runs_dir
 from ysnakes_core.runs.directory import RunDirectory, find_runs, list_runs, open_run
 
@@ -53,11 +54,14 @@ def checked_checkpoint(run: RunDirectory, name: str | None) -> str | None:
 
 
 def command(verb: str, run: RunDirectory, folder: Path | None, *rest: str) -> str:
-    """The command line that does ``verb`` with a run, as it can be typed here."""
+    """The command line that does ``verb`` with a run, as it can be typed here.
+
+    It is safe to show, so that of a folder with control characters in its name cannot be typed.
+    """
     if run.path.parent == runs_dir(None):
         words = [run.name]
     elif folder is not None and run.path.parent == runs_dir(folder):
         words = [run.name, "--runs-dir", str(folder)]
     else:
         words = [str(run.path)]
-    return " ".join([f"ysnakes {verb}", *map(shlex.quote, words), *rest])
+    return printable(" ".join([f"ysnakes {verb}", *map(shlex.quote, words), *rest]))

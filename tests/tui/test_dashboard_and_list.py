@@ -30,15 +30,11 @@ SECONDS = 20.0
 
 
 @pytest.fixture
-def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("YSNAKES_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("LC_ALL", "C.UTF-8")
-    for name in ("NO_COLOR", "YSNAKES_ASCII", "TMUX"):
-        monkeypatch.delenv(name, raising=False)
+def runs(home: Path) -> Path:
     for name in ("one", "two", "three"):
-        run = create_run(tmp_path / "home" / "runs", RunConfig(), name)
+        run = create_run(home / "runs", RunConfig(), name)
         run.write_state(RunState(status="stopped", heartbeat=time.time(), step=100))
-    return tmp_path / "home" / "runs"
+    return home / "runs"
 
 
 class Driven:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from seen import notes_of, screen_text
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.pilot import Pilot
@@ -28,7 +29,6 @@ from ysnakes_tui.app import YsnakesApp
 from ysnakes_tui.app_memory import AppMemory
 from ysnakes_tui.keymap import textual_name, usual_keymap
 from ysnakes_tui.train.form_check import FormValues, check
-from ysnakes_tui.train.launch import launch
 from ysnakes_tui.train.new_run_form import NewRunForm
 from ysnakes_tui.train.plan_text import plan_text
 from ysnakes_tui.widgets.choice import Choice
@@ -47,6 +47,7 @@ TOO_LARGE = RunPlan(
     problem="one sequence takes 32.0 GB to train on, and memory has 8.0 GB for it",
     hint="choose a seq_len of 64 or less or --preset ys-4m",
 )
+pytestmark = pytest.mark.usefixtures("home")
 
 
 class HeldPlanner(Planner):
@@ -116,15 +117,6 @@ class Host(Vertical, can_focus=False):
         self.got.append("cancelled")
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("YSNAKES_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("LC_ALL", "C.UTF-8")
-    for name in ("NO_COLOR", "YSNAKES_ASCII", "TMUX"):
-        monkeypatch.delenv(name, raising=False)
-    return tmp_path / "home"
-
-
 class Driver:
     def __init__(self, app: YsnakesApp, pilot: Pilot[None], starter: Starter) -> None:
         self.app, self.pilot, self.starter = app, pilot, starter
@@ -167,12 +159,11 @@ class Driver:
 
     @property
     def text(self) -> str:
-        screen = self.app.screen
-        return "\n".join("".join(s.text for s in strip) for strip in screen._compositor.render_strips())
+        return screen_text(self.app)
 
     @property
     def told(self) -> list[str]:
-        return [f"{note.title} {note.message}" for note in self.app._notifications]
+        return notes_of(self.app)
 
 
 Test = Callable[[Driver], Coroutine[Any, Any, None]]
@@ -374,16 +365,6 @@ def test_where_no_worker_starts_no_run_is_left_behind(runs: Path) -> None:
         await d.until(lambda: d.host.got)
 
     drive(runs, test)
-
-
-def test_a_run_whose_worker_left_word_of_its_end_is_kept(runs: Path) -> None:
-    def ends_at_once(run: RunDirectory) -> None:
-        run.worker_log.write_text("=== worker 1\nthere is no torch\n")
-        raise YsnakesError("it ended before it began")
-
-    with pytest.raises(YsnakesError):
-        launch(runs, RunConfig(), "one", ends_at_once)
-    assert [run.name for run in find_runs(runs)] == ["one"]
 
 
 def test_a_name_taken_meanwhile_is_said(runs: Path) -> None:

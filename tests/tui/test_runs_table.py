@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from seen import notes_of, screen_text
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.pilot import Pilot
@@ -37,6 +38,7 @@ from ysnakes_tui.widgets.status_strip import Status
 
 NOW = 1_800_000_000.0
 HOSTILE = "[b]bad[b]\x1b[2J\u202e"
+pytestmark = pytest.mark.usefixtures("home")
 
 
 class Host(Vertical, can_focus=False):
@@ -84,17 +86,9 @@ for _name in ACTIONS:
         setattr(Host, f"action_{_name}", _doing(_name))
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("YSNAKES_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("LC_ALL", "C.UTF-8")
-    for name in ("NO_COLOR", "YSNAKES_ASCII", "TMUX"):
-        monkeypatch.delenv(name, raising=False)
-
-
 @pytest.fixture
-def runs(tmp_path: Path) -> Path:
-    return tmp_path / "home" / "runs"
+def runs(home: Path) -> Path:
+    return home / "runs"
 
 
 def make(
@@ -140,12 +134,11 @@ class Driver:
     @property
     def text(self) -> str:
         """All that is on the screen."""
-        screen = self.app.screen
-        return "\n".join("".join(s.text for s in strip) for strip in screen._compositor.render_strips())
+        return screen_text(self.app)
 
     @property
     def told(self) -> list[str]:
-        return [f"{note.title} {note.message}" for note in self.app._notifications]
+        return notes_of(self.app)
 
 
 Test = Callable[[Driver], Coroutine[Any, Any, None]]
@@ -265,14 +258,15 @@ def test_why_a_run_is_broken_stands_below_the_list(runs: Path) -> None:
     drive(runs, test, size=(120, 40))
 
 
-def test_a_hostile_name_is_shown_literally_and_quoted(runs: Path) -> None:
+def test_a_hostile_name_is_shown_literally_and_is_no_part_of_a_command(runs: Path) -> None:
     make(runs, HOSTILE)
 
     async def test(d: Driver) -> None:
         assert "[b]bad[b]␛[2J" in d.text
         assert "\x1b" not in d.text
         await d.press("y")
-        assert d.app.clipboard == f"ysnakes train --resume '{HOSTILE}'"
+        assert d.app.clipboard == ""  # pasted, it could do harm
+        assert "has control or invisible characters" in d.told[-1]
         await d.press("d")
         await d.pilot.pause()
         assert "[b]bad[b]␛[2J" in d.text

@@ -24,12 +24,8 @@ SECONDS = 20.0
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunDirectory:
-    monkeypatch.setenv("YSNAKES_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("LC_ALL", "C.UTF-8")
-    for name in ("NO_COLOR", "YSNAKES_ASCII", "TMUX"):
-        monkeypatch.delenv(name, raising=False)
-    return create_run(tmp_path / "home" / "runs", RunConfig(), "one")
+def run(home: Path) -> RunDirectory:
+    return create_run(home / "runs", RunConfig(), "one")
 
 
 def write(run: RunDirectory, *events: Event) -> None:

@@ -44,16 +44,7 @@ RUNNING = Status(
     age=0.4,
     note="stage 1 of 3",
 )
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    place = tmp_path / "home"
-    monkeypatch.setenv("YSNAKES_HOME", str(place))
-    monkeypatch.setenv("LC_ALL", "C.UTF-8")
-    for name in ("NO_COLOR", "YSNAKES_ASCII", "TMUX", "COLORFGBG"):
-        monkeypatch.delenv(name, raising=False)
-    return place
+pytestmark = pytest.mark.usefixtures("home")
 
 
 class RunPane(Widget, can_focus=True):

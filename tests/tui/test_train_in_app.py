@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from textual.widgets import Static
 
 from ysnakes_core.configuration import RunConfig
 from ysnakes_core.runs.control import send
@@ -26,6 +27,7 @@ from ysnakes_tui.app_opening import say_what_goes_on
 from ysnakes_tui.keymap import usual_keymap
 from ysnakes_tui.panes.makers import PANE_MAKERS
 from ysnakes_tui.panes.train import TrainPane
+from ysnakes_tui.train.dashboard import Dashboard
 from ysnakes_tui.train.opening import Opening
 
 if sys.platform == "win32":
@@ -152,7 +154,7 @@ def test_what_is_meant_for_programs_never_opens_the_app(text: Path, ysnakes: Ope
     assert "there is no terminal" not in terminal.text
 
 
-def test_a_worker_that_ends_before_it_can_say_why_is_told_of(home: Path) -> None:
+def test_a_worker_that_ends_before_it_can_say_why_is_told_of_for_good(home: Path) -> None:
     run = create_run(home / "runs", RunConfig(), "quiet-cobra")
 
     async def drive() -> None:
@@ -164,15 +166,24 @@ def test_a_worker_that_ends_before_it_can_say_why_is_told_of(home: Path) -> None
                 memory=AppMemory(last_run="quiet-cobra"),
                 makers={**PANE_MAKERS, "train": lambda: TrainPane(Opening("quiet-cobra", pid))},
             )
-            async with app.run_test(notifications=True) as pilot:
+            async with app.run_test(size=(120, 40), notifications=True) as pilot:
+                dashboard = app.query_one(Dashboard)
+                ending = dashboard.query_one("#ending", Static)
                 deadline = time.monotonic() + 60
-                while not (notes := list(app._notifications)):
+                while "Did not start" not in str(ending.content):
                     assert time.monotonic() < deadline
                     await pilot.pause(0.02)
-                assert notes[0].title == "It did not start"
-                assert "ended before it began: error: the run “quiet-cobra” is being" in notes[0].message
-                assert "worker.log" in notes[0].message
-            assert start_of(pid) is None
+                assert start_of(pid) is None
+                (note,) = app._notifications
+                assert "ended before it began: error: the run “quiet-cobra” is being" in note.message
+                app.clear_notifications()
+                await pilot.pause(1.2)  # longer than it takes to look at the run twice
+                text = str(ending.content)
+                assert "Did not start: its worker ended before it began; see " in text
+                assert "│ error: the run “quiet-cobra” is being worked on by another process" in text
+                assert "try again" in text
+                assert ending.display
+                assert dashboard.status().note == "its last start failed"
 
     asyncio.run(drive())
 

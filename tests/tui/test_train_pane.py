@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from textual.widgets import OptionList
-from written_run import Driven, Worker, drive, plain_home, run_being_trained
+from written_run import Driven, Worker, drive
 
 from ysnakes_core.configuration import RunConfig
 from ysnakes_core.runs.control import pending
@@ -25,17 +24,6 @@ from ysnakes_tui.train.text_panel import TextPanel
 from ysnakes_tui.widgets.line_chart import LineChart
 
 HOSTILE = "[red]x[/] \x1b[2J\x00\u202eevil " + "日本語" * 40 + "y" * 10_000
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    return plain_home(tmp_path / "home", monkeypatch)
-
-
-@pytest.fixture
-def worker(home: Path) -> Iterator[Worker]:
-    with run_being_trained(home) as worker:
-        yield worker
 
 
 # What is shown.

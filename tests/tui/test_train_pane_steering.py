@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from textual.widgets import Static
-from written_run import Driven, Worker, drive, plain_home, run_being_trained
+from written_run import Driven, Worker, drive
 
 from ysnakes_core.runs.control import acknowledge, pending
 from ysnakes_core.runs.directory import RunDirectory
 from ysnakes_tui.train import run_watch
 from ysnakes_tui.train.ask_screen import AskScreen
 from ysnakes_tui.widgets.key_footer import KeyFooter
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    return plain_home(tmp_path / "home", monkeypatch)
-
-
-@pytest.fixture
-def worker(home: Path) -> Iterator[Worker]:
-    with run_being_trained(home) as worker:
-        yield worker
-
 
 # Early stopping and the end.
 

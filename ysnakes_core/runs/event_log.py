@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 
-from ysnakes_core.files import append_to, ends_torn, explain, open_for_append
+from ysnakes_core.files import append_to, ends_torn, explain, open_for_append, open_plain
 from ysnakes_core.runs.events import (
     Event,
     RollbackEvent,
@@ -90,9 +90,12 @@ def from_lines(lines: list[bytes]) -> list[Event]:
 def read_lines(
     path: Path, from_offset: int = 0, *, max_bytes: int | None = None
 ) -> Iterator[tuple[list[bytes], int]]:
-    """Batches of whole lines (without newlines), each with the offset just after it."""
+    """Batches of whole lines (without newlines), each with the offset just after it.
+
+    Raises ``YsnakesError``: it cannot be read or is no plain file.
+    """
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             size = os.fstat(file.fileno()).st_size
             offset = from_offset if 0 <= from_offset <= size else 0
             if offset != from_offset:

@@ -14,7 +14,7 @@ from typing import Any
 
 import ysnakes_core
 from ysnakes_core.errors import RunError, YsnakesError
-from ysnakes_core.files import explain, open_for_append, printable
+from ysnakes_core.files import explain, open_for_append, open_plain, printable
 from ysnakes_core.runs.directory import RunDirectory
 from ysnakes_core.runs.processes import start_of
 from ysnakes_core.runs.state import RunState
@@ -116,13 +116,12 @@ def wait_until_started(
 
 def worker_log_tail(run: RunDirectory, lines: int = 10) -> list[str]:
     """The last lines that the latest worker printed, safe to show; none if it printed nothing."""
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
-        with os.fdopen(os.open(run.worker_log, flags), "rb") as file:
+        with open_plain(run.worker_log) as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - _TAIL_BYTES))
             text = file.read(_TAIL_BYTES).decode(errors="replace")
-    except OSError:  # also a pipe, which has no end to go to
+    except (OSError, YsnakesError):
         return []
     found = text.splitlines()
     headings = [i for i, line in enumerate(found) if line.startswith(LOG_HEADING)]

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import io
 import os
-import stat
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
-from ysnakes_core.errors import RunError
-from ysnakes_core.files import explain, printable
+from ysnakes_core.files import explain, open_plain
 from ysnakes_core.runs.event_log import MAX_LINE_BYTES
 
 BLOCK_BYTES = 2**18  # about 1,200 steps: what is read and taken in at one go
@@ -44,15 +42,8 @@ class LogTail:
         try:
             if self._finished is not None and _stamp(self.path.stat()) == self._finished:
                 return
-            flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-            descriptor = os.open(self.path, flags)
-            with io.FileIO(descriptor) as file:
-                status = os.fstat(descriptor)
-                if not stat.S_ISREG(status.st_mode):  # a pipe would never end
-                    raise RunError(
-                        f"{printable(str(self.path))} is not a plain file",
-                        "a run from someone else may not be safe to use",
-                    )
+            with open_plain(self.path) as file:
+                status = os.fstat(file.fileno())
                 self.size, self._finished = status.st_size, None
                 self._find_place(file)
                 yield from self._whole_lines(file)

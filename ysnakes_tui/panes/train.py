@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from textual.app import ComposeResult
-from textual.message import Message
 from textual.widget import Widget
-from textual.worker import get_current_worker
 
 from ysnakes_core.errors import YsnakesError
 from ysnakes_core.runs.directory import RunDirectory, open_run
-from ysnakes_core.runs.launching import has_started
 from ysnakes_tui.actions import ACTIONS
 from ysnakes_tui.panes.interface import key_of, shell_of
 from ysnakes_tui.train.dashboard import Dashboard
@@ -25,19 +20,11 @@ from ysnakes_tui.widgets.status_strip import Status
 if TYPE_CHECKING:
     from ysnakes_tui.train.new_run_form import NewRunForm
 
-LOOK_SECONDS = 0.05  # for a worker that is on its way
 View = Literal["runs", "form", "train"]
 
 
 class TrainPane(Widget):
     """Shows one of its views; whatever the registry has, the view that is shown does, if it can."""
-
-    class NotBegun(Message, bubble=False):
-        """A worker that was started ended at once."""
-
-        def __init__(self, error: YsnakesError) -> None:
-            super().__init__()
-            self.error = error
 
     DEFAULT_CSS = """
     TrainPane { height: 1fr; }
@@ -75,19 +62,7 @@ class TrainPane(Widget):
         if opening.note:
             self.notify(opening.note)
         if opening.pid is not None:
-            self.run_worker(partial(self._see_it_begin, run, opening.pid), thread=True, exit_on_error=False)
-
-    def _see_it_begin(self, run: RunDirectory, pid: int) -> None:
-        """In a thread. A worker that ended before it could say why in the run's state is told of here."""
-        worker = get_current_worker()
-        try:
-            while not worker.is_cancelled and not has_started(run, pid):
-                time.sleep(LOOK_SECONDS)
-        except YsnakesError as error:
-            self.post_message(self.NotBegun(error))
-
-    def on_train_pane_not_begun(self, event: NotBegun) -> None:
-        self._tell(event.error, "It did not start")
+            self.query_one(Dashboard).expect_worker(opening.pid)
 
     @property
     def context(self) -> str:
@@ -101,8 +76,8 @@ class TrainPane(Widget):
     @property
     def watched(self) -> str:
         """The name of the run on the dashboard; "" if none is there."""
-        run = self.query_one(Dashboard).run_directory
-        return run.name if run is not None else ""
+        runs = [dashboard.run_directory for dashboard in self.query(Dashboard)]  # none once the app closes
+        return next((run.name for run in runs if run is not None), "")
 
     def status(self) -> Status:
         return self.query_one(Dashboard).status() if self.watched else Status()
@@ -186,6 +161,8 @@ class TrainPane(Widget):
     def on_new_run_form_started(self, event: NewRunForm.Started) -> None:
         event.stop()
         self._watch(event.run_name)
+        if self.watched == event.run_name:
+            self.query_one(Dashboard).expect_worker(event.pid)
 
     def on_new_run_form_cancelled(self, event: NewRunForm.Cancelled) -> None:
         event.stop()

@@ -12,6 +12,7 @@ from textual.widgets import Input, Label, Static
 from ysnakes_core.errors import YsnakesError
 from ysnakes_core.files import printable
 from ysnakes_tui.widgets.dialog import Dialog
+from ysnakes_tui.widgets.literal_input import LiteralInput
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class AskScreen(Dialog[Mapping[str, str] | None]):
             box.border_subtitle = "enter: do it · esc: leave"
             for field in self._fields:
                 yield Label(field.label, markup=False)
-                yield Input(field.value, id=f"ask-{field.name}", select_on_focus=True)
+                yield LiteralInput(field.value, id=f"ask-{field.name}", select_on_focus=True)
             yield Static("", id="problem", markup=False)
 
     def on_mount(self) -> None:

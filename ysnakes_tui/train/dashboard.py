@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 
@@ -36,6 +37,7 @@ from ysnakes_tui.widgets.sparkline import Sparkline
 from ysnakes_tui.widgets.status_strip import SYMBOLS, Status
 
 WIDE, TALL = 104, 32  # cells from which all panels have room at once
+LEAVE_SECONDS = 1.0
 SAMPLES_SHOWN = 12
 MOST_SAMPLE_CHARACTERS = 2000
 _RATES = {"learning_rate": "learning rate", "grad_norm": "gradient norm", "tokens_per_second": "tokens/s"}
@@ -67,6 +69,7 @@ class Dashboard(DashboardKeys):
         super().__init__(id=id)
         self._clock = clock
         self._watch: RunWatch | None = None
+        self._left: list[RunWatch] = []  # that may still have something to send
         self._status = Status()
         self._happenings = Happenings()
         self._samples: list[SampleEvent] = []
@@ -141,14 +144,22 @@ class Dashboard(DashboardKeys):
         self._watch = RunWatch(run, self._tell, self._error)
         self._watch.start()
 
+    def expect_worker(self, pid: int) -> None:
+        """A worker was started for the run that is shown; if it ends before it begins, that is shown."""
+        self._need().expect_worker(pid)
+
     def leave_run(self) -> None:
-        """Stop following."""
+        """Stop following. Commands that were asked for are still sent."""
         if self._watch is not None:
             self._watch.close()
+            self._left = [watch for watch in (*self._left, self._watch) if watch.is_working]
             self._watch = None
 
-    def on_unmount(self) -> None:
+    async def on_unmount(self) -> None:
         self.leave_run()
+        deadline = time.monotonic() + LEAVE_SECONDS
+        for watch in self._left:  # their threads end with the process, so they get their time before
+            await asyncio.to_thread(watch.wait, max(0.0, deadline - time.monotonic()))
 
     def status(self) -> Status:
         return self._status

@@ -21,6 +21,7 @@ from ysnakes_core.configuration import BUDGETS, DEFAULT_PRESET, PRESETS
 from ysnakes_core.errors import YsnakesError
 from ysnakes_core.files import printable
 from ysnakes_core.runs.directory import RunDirectory
+from ysnakes_core.runs.launching import start_worker
 from ysnakes_core.runs.plans import Planner, RunPlan
 from ysnakes_tui.keymap import shown_key
 from ysnakes_tui.panes.interface import shell_of
@@ -33,9 +34,10 @@ from ysnakes_tui.train.form_check import (
     check,
     unit_of,
 )
-from ysnakes_tui.train.launch import launch, start_and_see
+from ysnakes_tui.train.launch import launch
 from ysnakes_tui.train.plan_text import in_the_form, plan_text
 from ysnakes_tui.widgets.choice import Choice
+from ysnakes_tui.widgets.literal_input import LiteralInput
 
 DEBOUNCE_SECONDS = 0.15
 
@@ -52,9 +54,10 @@ class NewRunForm(Vertical, can_focus=False):
 
     @dataclass
     class Started(Message):
-        """A worker was started for the new run."""
+        """A worker was started for the new run; it may not be there yet."""
 
         run_name: str
+        pid: int
 
     class Cancelled(Message):
         """No run is wanted."""
@@ -117,7 +120,7 @@ class NewRunForm(Vertical, can_focus=False):
         *,
         id: str | None = None,
         first: bool = False,
-        start: Callable[[RunDirectory], object] = start_and_see,
+        start: Callable[[RunDirectory], int] = start_worker,
         planner: Callable[[Callable[[int, RunPlan], None]], Planner] = Planner,
     ) -> None:
         super().__init__(id=id)
@@ -136,15 +139,19 @@ class NewRunForm(Vertical, can_focus=False):
         with Horizontal(classes="columns"):
             with VerticalScroll(classes="fields", can_focus=False):
                 yield Static(Text("A new run"), classes="title", markup=False)
-                yield from self._row("data", Input(placeholder="ysnakes' own text", id="data"))
-                yield from self._row("name", Input(placeholder="a friendly one", id="name", max_length=100))
-                yield from self._row("preset", Choice(tuple(PRESETS), DEFAULT_PRESET, id="preset"))
-                yield from self._row("amount", Input(id="amount"), Choice(BUDGETS, "minutes", id="unit"))
-                yield from self._row("length", Input(id="length"))
-                yield from self._row("batch", Input(placeholder="auto", id="batch"))
-                yield from self._row("seed", Input(id="seed"))
+                yield from self._row("data", LiteralInput(placeholder="ysnakes' own text", id="data"))
                 yield from self._row(
-                    "patience", Choice(("on", "off"), "on", id="early_stopping"), Input(id="patience")
+                    "name", LiteralInput(placeholder="a friendly one", id="name", max_length=100)
+                )
+                yield from self._row("preset", Choice(tuple(PRESETS), DEFAULT_PRESET, id="preset"))
+                yield from self._row(
+                    "amount", LiteralInput(id="amount"), Choice(BUDGETS, "minutes", id="unit")
+                )
+                yield from self._row("length", LiteralInput(id="length"))
+                yield from self._row("batch", LiteralInput(placeholder="auto", id="batch"))
+                yield from self._row("seed", LiteralInput(id="seed"))
+                yield from self._row(
+                    "patience", Choice(("on", "off"), "on", id="early_stopping"), LiteralInput(id="patience")
                 )
                 with Horizontal(classes="buttons"):
                     yield Button("Start", id="start", compact=True)
@@ -364,12 +371,12 @@ class NewRunForm(Vertical, can_focus=False):
             self.post_message(self.Failed(YsnakesError(next(iter(checked.errors.values())))))
             return
         try:
-            run = launch(runs_folder, checked.config, values.name or None, self._start)
+            run, pid = launch(runs_folder, checked.config, values.name or None, self._start)
         except YsnakesError as error:
             self.post_message(self.Failed(error))
         else:
             self._planner.close()  # its memory is for the worker now
-            self.post_message(self.Started(run.name))
+            self.post_message(self.Started(run.name, pid))
 
     def on_new_run_form_failed(self, event: Failed) -> None:
         event.stop()

@@ -14,6 +14,7 @@ from textual.widgets import Button, Input, Static
 from ysnakes_core.errors import YsnakesError
 from ysnakes_core.files import printable, safe_name
 from ysnakes_tui.widgets.dialog import Dialog
+from ysnakes_tui.widgets.literal_input import LiteralInput
 
 _CSS = """
     align: center middle;
@@ -95,7 +96,7 @@ class RenameScreen(Dialog[str | None]):
         with Vertical(classes="box") as box:
             box.border_title = "Rename"
             yield Static(Text(f"Another name for “{printable(self._old, 60)}”:"), markup=False)
-            yield Input(printable(self._old), max_length=100)
+            yield LiteralInput(printable(self._old), max_length=100)
             yield Static(classes="wrong", markup=False)
             yield Static(Text("Enter renames it, esc leaves it as it is."), classes="remark", markup=False)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from textual.widgets import Input
+from ysnakes_tui.widgets.literal_input import LiteralInput
 
 
-class RunFilter(Input):
+class RunFilter(LiteralInput):
     """Shown while something is looked for."""
 
     DEFAULT_CSS = """

@@ -30,6 +30,7 @@ LOOK_SECONDS = 0.1  # at most ten redraws a second
 NEWS_SECONDS = 0.5  # ages and times left move on without news from the run
 START_SECONDS = 60.0
 MAX_POINTER_BYTES = 1000
+LAST_WORDS = 4  # lines of worker.log
 SLICE_SECONDS = 0.02  # of a long log, before others get their turn
 
 
@@ -42,6 +43,7 @@ class Facts:
     best: str = ""  # the one that ``checkpoints/best`` names
     last_words: tuple[str, ...] = ()  # of worker.log, where the worker crashed or failed
     starting: bool = False  # a worker was started and is not there yet
+    start_failure: tuple[str, ...] = ()  # why the last start came to nothing; then what the worker printed
 
 
 class RunWatch:
@@ -60,6 +62,7 @@ class RunWatch:
         self._stamps: dict[str, object] = {}
         self._starting: tuple[int, float] | None = None  # pid, and when to give it up
         self._starting_asked = False
+        self._start_failure: tuple[str, ...] = ()
         self._asked_again = False
         self._thread = threading.Thread(target=self._run, name=f"watch {run.name}", daemon=True)
 
@@ -75,12 +78,21 @@ class RunWatch:
         self._asked_again = True
         self._wake.set()
 
-    def close(self, seconds: float = 1.0) -> None:
-        """Send what is still to be sent, and end; waits for that, but not longer than ``seconds``."""
+    def close(self) -> None:
+        """Send what is still to be sent, and end, without being waited for: see ``wait``."""
         self._closing.set()
         self._seen.set()
         self._wake.set()
-        self._thread.join(seconds)
+
+    def wait(self, seconds: float) -> None:
+        """Wait until a watch that was closed has ended, but not longer than ``seconds``."""
+        if self._thread.ident is not None:
+            self._thread.join(seconds)
+
+    @property
+    def is_working(self) -> bool:
+        """Whether its thread is there, also after ``close``."""
+        return self._thread.is_alive()
 
     def ask(self, command: str, **arguments: Any) -> None:
         """Send the worker a command. What goes wrong comes to ``on_error``."""
@@ -90,6 +102,11 @@ class RunWatch:
         """Have a worker resume the run; from ``checkpoint`` and as ``config`` says, if they are given."""
         self._starting_asked = True
         self._do(partial(self._launch, checkpoint, config))
+
+    def expect_worker(self, pid: int) -> None:
+        """A worker was started for the run by someone else, and may not be there yet."""
+        self._starting_asked = True
+        self._do(partial(self._await, pid))
 
     @property
     def starting(self) -> bool:
@@ -108,13 +125,16 @@ class RunWatch:
             if config is not None:
                 self.run.write_config(config)
             pid = start_worker(self.run, resume=True, checkpoint=checkpoint)
-        except YsnakesError:
-            self._begun()
+        except YsnakesError as error:
+            self._begun((f"{error.what}; {error.hint}" if error.hint else error.what,))
             raise
-        self._starting = (pid, time.monotonic() + START_SECONDS)
+        self._await(pid)
 
-    def _begun(self) -> None:
-        self._starting, self._starting_asked = None, False
+    def _await(self, pid: int) -> None:
+        self._starting, self._start_failure = (pid, time.monotonic() + START_SECONDS), ()
+
+    def _begun(self, failure: tuple[str, ...] = ()) -> None:
+        self._starting, self._starting_asked, self._start_failure = None, False, failure
 
     # In the thread.
 
@@ -138,6 +158,8 @@ class RunWatch:
             if now - told >= (LOOK_SECONDS if changed else NEWS_SECONDS):
                 told, changed = now, False
                 self._seen.clear()
+                if self._closing.is_set():  # whoever closed it may not look at news any more
+                    break
                 self._on_news(self)
                 self._seen.wait()
             if self.follower.caught_up:
@@ -157,9 +179,13 @@ class RunWatch:
         before = self.facts
         if self._starting is not None:
             self._look_at_start(*self._starting)
+        if self.follower.has_worker:
+            self._start_failure = ()
         changes: dict[str, Any] = {}
         if self.facts.starting != self._starting_asked:
             changes["starting"] = self._starting_asked
+        if self.facts.start_failure != self._start_failure:
+            changes["start_failure"] = self._start_failure
         if self._is_new("config", self.run.config_file):
             with contextlib.suppress(YsnakesError):  # the last one that could be read stays
                 changes["config"] = self.run.read_config()
@@ -167,7 +193,7 @@ class RunWatch:
             changes["saved"], changes["best"] = self._checkpoints()
         if self.follower.state.status in (CRASHED, "failed"):
             if self._is_new("log", self.run.worker_log):
-                changes["last_words"] = tuple(worker_log_tail(self.run, 4))
+                changes["last_words"] = self._tail()
         elif self.facts.last_words:
             self._stamps.pop("log", None)
             changes["last_words"] = ()
@@ -180,8 +206,11 @@ class RunWatch:
             if has_started(self.run, pid) or time.monotonic() >= deadline:
                 self._begun()
         except YsnakesError as error:
-            self._begun()
+            self._begun((f"its worker ended before it began; see {self.run.worker_log}", *self._tail()))
             self._on_error(error)
+
+    def _tail(self) -> tuple[str, ...]:
+        return tuple(worker_log_tail(self.run, LAST_WORDS))
 
     def _is_new(self, name: str, path: Path) -> bool:
         """Whether a file or folder changed since it was last asked about."""

@@ -16,7 +16,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import DataTable, Input, Static
 
-from ysnakes_core.files import printable
+from ysnakes_core.files import printable, safe_name
 from ysnakes_core.runs.directory import RunDirectory
 from ysnakes_core.runs.housekeeping import sweep_trash
 from ysnakes_tui.panes.interface import key_of, shell_of
@@ -360,7 +360,9 @@ class RunsTable(Vertical, can_focus=False):
 
     def action_copy_resume(self) -> None:
         if (row := self.current) is not None:
-            run = RunDirectory(shell_of(self).runs_folder / row.name)
+            run = RunDirectory(
+                shell_of(self).runs_folder / safe_name(row.name)
+            )  # pasted, others could do harm
             shell_of(self).copy(command("train --resume", run, None), "the command that goes on with it")
 
     def action_open_folder(self) -> None:

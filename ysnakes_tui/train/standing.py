@@ -25,6 +25,8 @@ def status_of(follower: RunFollower, facts: Facts, now: float) -> Status:
     state, step = follower.state, follower.last_step
     alive = follower.has_worker
     note = "" if state.status == CRASHED else state.message
+    if facts.start_failure and not facts.starting:
+        note = "its last start failed"
     if not follower.caught_up:
         note = f"reading the log {100 * follower.fraction_read:.0f} %"
     return Status(

@@ -116,15 +116,18 @@ def ending(follower: RunFollower, facts: Facts, key: Key) -> Ending | None:
     if follower.has_worker or facts.starting or not follower.caught_up:
         return None
     state, ended, early = follower.state, follower.ended, early_stop(follower)
-    if state.status == CRASHED:
+    if facts.start_failure:
+        title = f"Did not start: {printable(facts.start_failure[0], 300)}"
+    elif state.status == CRASHED:
         title = f"Crashed: its worker vanished at step {at_step(follower):,}; nothing saved is lost"
     elif early is not None:
         title = f"Stopped early: {printable(early.reason, 300)}"
     else:
         reason = printable(ended.reason if ended is not None else state.message, 300)
         title = f"{state.status.capitalize()}{f': {reason}' if reason else ''}"
-    bad = state.status in (CRASHED, "failed")
-    lines = [f"│ {line}" for line in facts.last_words[-3:]] if bad else []
+    bad = bool(facts.start_failure) or state.status in (CRASHED, "failed")
+    said = facts.start_failure[1:] or facts.last_words
+    lines = [f"│ {printable(line, 400)}" for line in said[-3:]] if bad else []
     best = follower.early_stopping.best if follower.early_stopping is not None else state.best
     best_step = follower.early_stopping.best_step if follower.early_stopping is not None else state.best_step
     if best is not None:
@@ -136,7 +139,8 @@ def ending(follower: RunFollower, facts: Facts, key: Key) -> Ending | None:
         lines.append(f"{which} in {printable(str(follower.run.checkpoints_folder / kept), 300)}")
     elif not bad:
         lines.append("No checkpoint was saved.")
-    lines.append(_next(key, _how_to_go_on(follower, early), kept=bool(kept)))
+    how = "try again" if facts.start_failure else _how_to_go_on(follower, early)
+    lines.append(_next(key, how, kept=bool(kept)))
     return Ending(title, tuple(line for line in lines if line), bad)
 
 

@@ -13,6 +13,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.message import Message
 from textual.widgets import Button, Static
 
+from ysnakes_core.files import printable
 from ysnakes_tui.panes.interface import Glyphs, key_of, shell_of
 from ysnakes_tui.train.first_run import FirstRun, first_run
 
@@ -123,7 +124,7 @@ class Welcome(VerticalScroll, can_focus=False):
     def _rows(self) -> Text:
         plan = self.plan or FirstRun()
         if plan.problem:
-            return Text.assemble(("Your first model\n\n", "bold"), plan.problem)
+            return Text.assemble(("Your first model\n\n", "bold"), printable(plan.problem, 600))
         text = Text("Your first model\n", "bold")
         for name, value in (
             ("text", plan.text),
@@ -132,7 +133,7 @@ class Welcome(VerticalScroll, can_focus=False):
             ("kept in", plan.kept),
         ):
             text.append(f"\n{name:<9}", "not bold dim")
-            text.append(value, "not bold")
+            text.append(printable(value, 300), "not bold")
         return text
 
     def _others(self) -> Text:
