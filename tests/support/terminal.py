@@ -29,6 +29,10 @@ class Terminal:
         self._ended = False
         self.pid, self._fd = pty.fork()
         if self.pid == 0:  # pragma: no cover
+            # Here, for what it runs must not look at the size before it is set.
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
+            for name in ("COLUMNS", "LINES"):
+                os.environ.pop(name, None)
             for name in ("NO_COLOR", "YSNAKES_ASCII", "TMUX", "LANG", "LC_CTYPE"):
                 os.environ.pop(name, None)
             os.environ.update(
@@ -38,7 +42,6 @@ class Terminal:
                 }
             )
             os.execv(sys.executable, [sys.executable, *(args or ("-m", "ysnakes_tui"))])
-        fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
 
     @property
     def text(self) -> str:
