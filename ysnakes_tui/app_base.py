@@ -16,11 +16,9 @@ class BaseApp(App[None], inherit_bindings=False):
         super().__init__(ansi_color=None if colours else True)
         self._told_of_tmux = not in_tmux
 
-    def tell(self, error: YsnakesError) -> None:
-        """Show an error: what is wrong, and what to do."""
-        self.notify(
-            f"{error.what}\n{error.hint}".strip(), title="That did not work", severity="error", timeout=12
-        )
+    def tell(self, error: YsnakesError, *, title: str = "That did not work", timeout: float = 12) -> None:
+        """Show an error for ``timeout`` seconds: what is wrong, and what to do."""
+        self.notify(f"{error.what}\n{error.hint}".strip(), title=title, severity="error", timeout=timeout)
 
     def copy_to_clipboard(self, text: str) -> None:
         """What Textual calls to copy what is selected, on the screen or in a field."""
@@ -47,13 +45,16 @@ class BaseApp(App[None], inherit_bindings=False):
         timeout: float | None = None,
         markup: bool = False,
     ) -> None:
-        """Textual's, but literal: a name or a message from outside is never markup."""
+        """Textual's, but literal: a name or a message from outside is never ``markup``.
+
+        A widget's own ``notify`` asks for markup unless it is told not to, so what is asked does not count.
+        """
         super().notify(
             printable(message, 1000, keep_lines=True),
             title=printable(title, 80),
             severity=severity,
             timeout=timeout,
-            markup=markup,
+            markup=False,
         )
 
     @property

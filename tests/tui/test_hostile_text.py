@@ -296,6 +296,14 @@ def test_what_is_typed_and_pasted_into_the_form_is_literal(home: Path) -> None:
     drive(test, size=(120, 40), last_run="", home=home)
 
 
+def test_what_a_widget_says_is_as_literal_as_what_the_app_says(worker: Worker, home: Path) -> None:
+    async def test(d: Driven) -> None:
+        d.pane.notify("“[red]x[/]” is back [@click=app.quit]q[/]", title="[b]t")
+        await sees(d, "“[red]x[/]” is back [@click=app.quit]q[/]")
+
+    drive(test, size=(120, 40), home=home)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="no such names")
 def test_a_folder_of_runs_with_an_odd_name_is_said_literally_in_the_welcome_and_the_jump(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

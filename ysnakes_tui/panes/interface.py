@@ -10,6 +10,7 @@ from ysnakes_tui.keymap import shown_key
 if TYPE_CHECKING:
     from textual.widget import Widget
 
+    from ysnakes_core.errors import YsnakesError
     from ysnakes_tui.app_memory import AppMemory
     from ysnakes_tui.keymap import Keymap
     from ysnakes_tui.widgets.status_strip import Status
@@ -61,6 +62,10 @@ class Shell(Protocol):
 
     def copy(self, text: str, what: str = "") -> None:
         """Put ``text`` on the clipboard, also over SSH, and say so (``what`` names it)."""
+        ...
+
+    def tell(self, error: YsnakesError, *, title: str = ..., timeout: float = ...) -> None:
+        """Show an error for ``timeout`` seconds: what is wrong, and what to do."""
         ...
 
     def show_pane(self, name: str) -> None:

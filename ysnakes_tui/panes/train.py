@@ -49,7 +49,7 @@ class TrainPane(Widget):
                 run = open_run(shell_of(self).runs_folder, last)
             except YsnakesError as error:
                 if self._opening is not None:
-                    self._tell(error, "That did not work")
+                    shell_of(self).tell(error, timeout=30)
                 return  # it is gone, so the list is what there is to see
             self.query_one(Dashboard).follow(run)
             self._show("train")
@@ -217,11 +217,7 @@ class TrainPane(Widget):
         try:
             self.watch_run(name)
         except YsnakesError as error:
-            self._tell(error, "That did not work")
-
-    def _tell(self, error: YsnakesError, title: str) -> None:
-        message = f"{error.what}\n{error.hint}".strip()
-        self.notify(message, title=title, severity="error", timeout=30, markup=False)
+            shell_of(self).tell(error, timeout=30)
 
 
 def _forwarding(name: str) -> Callable[[TrainPane], Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
 
 from rich.text import Text
 from textual import events
@@ -21,8 +22,7 @@ from ysnakes_core.runs.directory import RunDirectory
 from ysnakes_core.runs.events import SampleEvent
 from ysnakes_core.runs.following import RunFollower
 from ysnakes_tui.formats import bits
-from ysnakes_tui.keymap import shown_key
-from ysnakes_tui.panes.interface import shell_of
+from ysnakes_tui.panes.interface import key_of, shell_of
 from ysnakes_tui.train import machine, standing, stopping
 from ysnakes_tui.train.dashboard_css import DASHBOARD_CSS
 from ysnakes_tui.train.dashboard_keys import DashboardKeys
@@ -200,14 +200,14 @@ class Dashboard(DashboardKeys):
             self._watch.tell_again()
 
     def _show(self, watch: RunWatch) -> None:
-        follower, facts = watch.follower, watch.facts
+        follower, facts, key = watch.follower, watch.facts, partial(key_of, self)
         self._show_glyphs()
         self._show_curves(follower)
         self._show_side(watch)
         part = stopping.patience(follower, facts)
         self.query_one("#patience", Meter).set(part.value, part.limit, part.text)
-        self._write("#words", Text(stopping.patience_words(follower, facts, self._key)))
-        self._show_ending(stopping.ending(follower, facts, self._key))
+        self._write("#words", Text(stopping.patience_words(follower, facts, key)))
+        self._show_ending(stopping.ending(follower, facts, key))
         if self._happenings.update(follower):
             self.query_one("#log", TextPanel).show(self._happenings.text())
         samples = follower.samples[-SAMPLES_SHOWN:]
@@ -322,10 +322,6 @@ class Dashboard(DashboardKeys):
         if before != text:
             as_high = text.no_wrap and isinstance(before, Text) and len(before.split()) == len(text.split())
             widget.update(text, layout=not as_high)
-
-    def _key(self, action: str) -> str:
-        shell = shell_of(self)
-        return next((shown_key(key, ascii=shell.glyphs == "ascii") for key in shell.keymap.of(action)), "")
 
     # Where there is not room for all.
 

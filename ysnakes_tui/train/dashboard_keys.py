@@ -54,9 +54,7 @@ class DashboardKeys(ChartKeys):
 
     def show_error(self, error: YsnakesError) -> None:
         self._wanted_scale = None
-        self.app.notify(
-            f"{error.what}\n{error.hint}".strip(), title="That did not work", severity="error", timeout=12
-        )
+        shell_of(self).tell(error)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         watch = self.run_watch

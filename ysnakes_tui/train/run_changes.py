@@ -91,5 +91,4 @@ class RunChanges:
         self._widget.run_worker(run, thread=True, group="disk", exit_on_error=False)
 
     def _failed(self, error: YsnakesError) -> None:
-        message = f"{error.what}\n{error.hint}".strip()
-        self._widget.notify(message, title="That did not work", severity="error", timeout=12)
+        shell_of(self._widget).tell(error)
