@@ -49,7 +49,8 @@ class Terminal:
         return ESCAPES.sub(b"", self.shown).decode(errors="replace")
 
     def until(self, text: str) -> None:
-        while text not in self.text:
+        """Read until ``text`` was written; a line may have been broken at any of its spaces."""
+        while text not in self.text and text not in " ".join(self.text.split()):
             assert self.read(), self.text
 
     def forget(self, seconds: float = 0.0) -> None:

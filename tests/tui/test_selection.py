@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from seen import screen_text
 from textual.pilot import Pilot
 
 from ysnakes_core.configuration import RunConfig
@@ -78,7 +79,8 @@ def test_text_is_selected_and_copied(run: RunDirectory, panel: str, size: tuple[
             await until(pilot, lambda: "a snake" in text.plain or "the second" in text.plain)
             if panel == "log":
                 await pilot.press("w")
-            await pilot.pause()
+            # What comes below is there too, so that nothing moves under the mouse.
+            await until(pilot, lambda: all(word in screen_text(app) for word in (first, last, "Next:")))
             assert app._driver is not None
             sent: list[str] = []
             app._driver.write = sent.append  # type: ignore[method-assign,assignment]

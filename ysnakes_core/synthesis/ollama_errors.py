@@ -1,32 +1,43 @@
 """What can go wrong with an Ollama server, as a teacher's errors.
 
+The client is loaded where it is needed: with it comes much that is for terminals.
+
 Meanings of status codes and of errors in the middle of a stream: https://docs.ollama.com/api/errors
 """
 
 from __future__ import annotations
 
-import httpx
-import ollama
-import pydantic
+from functools import cache
+from typing import TYPE_CHECKING
 
 from ysnakes_core.files import printable
 from ysnakes_core.synthesis.teachers import AnswerFailed, TeacherAway, TeacherError
 
-# All that the client lets through: its own errors, the connection's, and answers that make no sense.
-FAILURES = (
-    ollama.ResponseError,
-    ConnectionError,
-    httpx.HTTPError,
-    httpx.InvalidURL,
-    TimeoutError,
-    pydantic.ValidationError,
-    ValueError,
-    TypeError,
-    AttributeError,
-)
-_NO_CONNECTION = (ConnectionError, httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+if TYPE_CHECKING:
+    import ollama
+
 _BUSY_CODES = (429, 502, 503, 504)
 _MAX_REASON = 300
+
+
+@cache
+def failures() -> tuple[type[Exception], ...]:
+    """All that the client lets through: its own errors, the connection's, and answers that make no sense."""
+    import httpx
+    import ollama
+    import pydantic
+
+    return (
+        ollama.ResponseError,
+        ConnectionError,
+        httpx.HTTPError,
+        httpx.InvalidURL,
+        TimeoutError,
+        pydantic.ValidationError,
+        ValueError,
+        TypeError,
+        AttributeError,
+    )
 
 
 class ModelMissing(TeacherError):
@@ -47,7 +58,11 @@ def translated(error: BaseException, address: str, model: str, *, usual: bool) -
 
     ``TeacherAway``: the machine is not there or has no time. ``AnswerFailed``: this answer only.
     """
-    if isinstance(error, _NO_CONNECTION) and not isinstance(error, ConnectionResetError | BrokenPipeError):
+    import httpx
+    import ollama
+
+    no_connection = (ConnectionError, httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+    if isinstance(error, no_connection) and not isinstance(error, ConnectionResetError | BrokenPipeError):
         return TeacherAway(f"{address}: there is no connection")
     if isinstance(error, ollama.ResponseError):
         return _refused(error, address, model, usual=usual)

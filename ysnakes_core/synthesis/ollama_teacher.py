@@ -8,12 +8,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
-import httpx
-import ollama
-
 from ysnakes_core.errors import UsageError
 from ysnakes_core.files import printable
-from ysnakes_core.synthesis.ollama_errors import FAILURES, ModelMissing, model_missing, translated
+from ysnakes_core.synthesis.ollama_errors import ModelMissing, failures, model_missing, translated
 from ysnakes_core.synthesis.ollama_hosts import Host, HostPool, chosen_hosts, is_this_machine
 from ysnakes_core.synthesis.teachers import (
     AnswerFailed,
@@ -25,6 +22,8 @@ from ysnakes_core.synthesis.teachers import (
 )
 
 if TYPE_CHECKING:
+    import ollama
+
     from ysnakes_core.synthesis.requests import Request
 
 DEFAULT_MODEL = "llama3.1"
@@ -60,6 +59,9 @@ class OllamaTeacher:
         piece_seconds: float = PIECE_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        import httpx
+        import ollama
+
         self.model = model
         self.name = model.removesuffix(":latest")
         self.pool = HostPool(chosen_hosts(hosts), concurrency, clock)
@@ -113,7 +115,7 @@ class OllamaTeacher:
             async with asyncio.timeout(max(self._connect, 1.0) * 3):
                 listed = await self._clients[host.address].list()
             digests = {str(model.model): str(model.digest or "") for model in listed.models}
-        except FAILURES as error:
+        except failures() as error:
             problem = self._translated(error, host)
             # One that fails to list its models is as good as not there.
             away = problem if isinstance(problem, TeacherError) else TeacherAway(f"{host.address}: {problem}")
@@ -131,8 +133,10 @@ class OllamaTeacher:
 
     async def _version(self, host: Host) -> str:
         """The server's version, where it tells one; the package has no call for it."""
+        import httpx
+
         trust = not is_this_machine(host.address)
-        with suppress(*FAILURES):
+        with suppress(*failures()):
             async with httpx.AsyncClient(timeout=self._connect, trust_env=trust) as client:
                 answer = (await client.get(f"{host.address}/api/version")).json()
             return printable(str(answer["version"]), 40)
@@ -142,7 +146,7 @@ class OllamaTeacher:
         try:
             async for state in await self._clients[host.address].pull(self.model, stream=True):
                 told(printable(state.status or "", 80), state.completed or 0, state.total or 0)
-        except FAILURES as error:
+        except failures() as error:
             problem = self._translated(error, host)
             raise TeacherError(
                 f"the model could not be fetched: {problem}", "check its name at https://ollama.com/library"
@@ -211,10 +215,10 @@ class OllamaTeacher:
                 if text:
                     yield text
             # To its very end, so that the connection can be used again.
-            with suppress(*FAILURES):
+            with suppress(*failures()):
                 async with asyncio.timeout(_LAST_SECONDS):
                     await anext(parts, None)
-        except FAILURES as error:
+        except failures() as error:
             raise self._translated(error, host) from error
         finally:
             if parts is not None:
