@@ -61,6 +61,12 @@ CONTEXTS: dict[str, Context] = {
         Context("train", "Watching a run", "run"),
         Context("runs", "The list of runs", "run"),
         Context("form", "A new run", "app"),
+        Context("data", "Text", "app"),
+        Context("library", "The library of text", "data"),
+        Context("curation", "Curation", "data"),
+        Context("statistics", "Statistics", "data"),
+        Context("job_form", "A new job", "data"),
+        Context("job", "Jobs", "data"),
         Context("commands", "Command lines", "app"),
     )
 }
@@ -139,10 +145,29 @@ _RUNS = (
 
 _FORM = (Action("start", ("enter", "f5"), "Start", "Start training as the form says.", "form", rank=4),)
 
+_data = functools.partial(Action, context="data")
+_DATA = (
+    _data("new_job", ("n",), "New job", "Say what text is to be written, and by which teacher.", rank=5),
+    _data("jobs", ("j",), "Jobs", "Watch the job that is writing, and go on with earlier ones.", rank=6),
+    _data("curate", ("c",), "Curate", "Look at records one by one: accept, reject, edit.", rank=7),
+    _data(
+        "statistics", ("v",), "Statistics", "See how much there is, and of what.", rank=15, short="Figures"
+    ),
+    _data("library", ("l",), "Library", "List all records: search, filter and read them.", rank=9),
+    _data(
+        "send_to_training",
+        ("T",),
+        "Train on this text",
+        "Write the text of the library to files and open the form of a new run for them.",
+        rank=8,
+        short="Train on it",
+    ),
+)
+
 _COMMANDS = (Action("copy_command", ("y", "enter"), "Copy", "Copy the command line.", "commands", rank=4),)
 
 ACTIONS: dict[str, Action] = {
-    action.id: action for action in (*_APP, *_RUN, *_TRAIN, *_RUNS, *_FORM, *_COMMANDS)
+    action.id: action for action in (*_APP, *_RUN, *_TRAIN, *_RUNS, *_FORM, *_DATA, *_COMMANDS)
 }
 
 

@@ -18,7 +18,7 @@ from textual.widget import Widget
 from textual.widgets import Input, OptionList, Static
 
 from ysnakes_core.errors import YsnakesError
-from ysnakes_tui.actions import ACTIONS, CONTEXTS, actions_for
+from ysnakes_tui.actions import ACTIONS, CONTEXTS, actions_for, enclosing
 from ysnakes_tui.app import TWICE_SECONDS, YsnakesApp
 from ysnakes_tui.app_memory import AppMemory, memory_file, read_memory
 from ysnakes_tui.keymap import Keymap, keymap_from, textual_name, usual_keymap
@@ -331,7 +331,7 @@ def test_keys_that_come_faster_than_a_dialog_goes_do_no_harm() -> None:
 
 
 @pytest.mark.parametrize("key", ["f1", "?"])
-@pytest.mark.parametrize("context", ["train", "runs", "form", "commands"])
+@pytest.mark.parametrize("context", ["train", "runs", "form", "job", "commands"])
 def test_help_has_every_key_of_where_one_is(context: str, key: str) -> None:
     keymap = keymap_from({"quit": "f10", "pause": "p"})
 
@@ -386,7 +386,7 @@ def test_the_palette_has_every_action(key: str) -> None:
             assert any(prompt.startswith(action.title + "  ") and action.help in prompt for prompt in prompts)
         possible = ["not possible now" not in prompt for prompt in prompts]
         assert possible == sorted(possible, reverse=True)
-        assert possible.count(False) == len([a for a in wanted if a.context in ("runs", "form", "commands")])
+        assert possible.count(False) == len([a for a in wanted if a.context not in enclosing("train")])
 
     drive(test, pane=EveryPane())
 
@@ -506,11 +506,11 @@ def test_a_command_line_is_copied_through_the_terminal(key: str) -> None:
     async def test(app: YsnakesApp, pilot: Pilot[None]) -> None:
         sent = written(app)
         await press(pilot, key)
-        expected = base64.b64encode(b"ysnakes train my-texts/").decode()
+        expected = base64.b64encode(b"ysnakes complete latest").decode()
         await until(pilot, lambda: f"\x1b]52;c;{expected}\a" in "".join(sent))
         assert "Copied the command line" in toasts(app)
 
-    drive(test, memory=AppMemory(pane="data"))
+    drive(test, memory=AppMemory(pane="complete"))
 
 
 def test_selected_text_is_copied() -> None:
@@ -518,11 +518,11 @@ def test_selected_text_is_copied() -> None:
         await pilot.mouse_down(".heading", offset=(0, 0))
         await pilot.hover(".heading", offset=(3, 0))
         await pilot.mouse_up(".heading", offset=(3, 0))
-        await until(pilot, lambda: app.screen.get_selected_text() == "Text")
+        await until(pilot, lambda: app.screen.get_selected_text() == "Talk")
         await press(pilot, "ctrl+c")
-        assert app.clipboard == "Text"
+        assert app.clipboard == "Talk"
 
-    drive(test, memory=AppMemory(pane="data"))
+    drive(test, memory=AppMemory(pane="complete"))
 
 
 def test_in_tmux_it_is_said_once_how_copying_gets_through(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -334,7 +334,7 @@ def test_without_colours_the_cursor_is_reversed(monkeypatch: pytest.MonkeyPatch)
             assert style.color is None or style.color.is_default
             assert style.bgcolor is None or style.bgcolor.is_default
 
-    drive(test, memory=AppMemory(pane="data"))
+    drive(test, memory=AppMemory(pane="complete"))
 
 
 def test_an_empty_no_color_means_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
