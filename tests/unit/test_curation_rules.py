@@ -411,13 +411,15 @@ def test_every_rule_has_examples_of_both_kinds() -> None:
 
 def test_the_labelled_sample_names_lines_and_rules_and_holds_no_text() -> None:
     head, *rows = LABELS.read_text(encoding="utf-8").splitlines()
-    assert head.split("\t") == ["file", "line", "sha256", "labels"]
-    assert len(rows) >= 300
+    assert head.split("\t") == ["file", "line", "sha256", "labels", "sample"]
+    assert sum(row.endswith("\tfitted") for row in rows) >= 300
+    assert sum(row.endswith("\theld-out") for row in rows) >= 150
     places = set()
     for row in rows:
-        name, line, digest, labels = row.split("\t")
+        name, line, digest, labels, sample = row.split("\t")
         assert re.fullmatch(r"[\w-]+\.md", name)
         assert re.fullmatch(r"[0-9a-f]{16}", digest)
+        assert sample in ("fitted", "held-out")
         assert set(filter(None, labels.split(","))) <= set(shipped_rules().by_id)
         places.add((name, int(line)))
     assert len(places) == len(rows)
