@@ -6,9 +6,9 @@
 FOLDER holds the files of the Why Snakes project. The labels (``tests/curation_labels.tsv``) were made by
 reading, in two samples that are told apart:
 
-``fitted``: 230 lines drawn at random, 270 near misses drawn from lines with the words that rules look for, the
-last lines of scripts, guides and encyclopedia articles, the first lines of scripts, and all lines that wide
-searches had turned up. They were written before the rules were; the rules were then mended on the same
+``fitted``: 230 lines drawn at random, 270 near misses drawn from lines with the words that rules look for,
+the last lines of scripts, guides and encyclopedia articles, the first lines of scripts, and all lines that
+wide searches had turned up. They were written before the rules were; the rules were then mended on the same
 lines, so these figures say how well the rules fit these files, not how they do elsewhere.
 
 ``held-out``: 200 further lines drawn at random, 420 last lines of answers, and 220 with words that such rules
@@ -283,9 +283,7 @@ def main() -> int:
     if args.json:
         print(json.dumps(found))
         return bool(missed)
-    print(
-        f"{len(labels['fitted']):,} labelled lines ({changed} have changed since), {len(documents):,} records\n"
-    )
+    print(f"{len(labels['fitted']):,} labelled lines ({changed} changed since), {len(documents):,} records\n")
     print(f"{'rule':18}{'labelled':>9}{'flagged':>9}{'precision':>11}{'recall':>8}{'outside':>9}")
     for row in rows:
         print(
