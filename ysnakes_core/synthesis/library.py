@@ -43,6 +43,7 @@ from ysnakes_core.synthesis.library_search import where
 if TYPE_CHECKING:
     from ysnakes_core.synthesis.library_export import Exported
     from ysnakes_core.synthesis.library_import import Imported
+    from ysnakes_core.synthesis.library_rows import Ids, Row
 
 FILE_NAME = "library.sqlite"
 RECORDS_PER_FILE = 1000
@@ -197,6 +198,22 @@ class Library:
         order = f"ORDER BY {chosen.order_by} {'DESC' if newest_first else 'ASC'} LIMIT ?"
         values = (*chosen.values, -1 if limit is None else limit)
         return [row[0] for row in self._connection.read(f"SELECT records.id {chosen.sql} {order}", values)]
+
+    def id_array(self, asked: RecordFilter = EVERYTHING, *, newest_first: bool = False) -> Ids:
+        """The same for very many; see ``library_rows.id_array``."""
+        from ysnakes_core.synthesis.library_rows import id_array
+
+        return id_array(self._connection, asked, newest_first=newest_first)
+
+    def rows(self, identities: Sequence[int]) -> list[Row]:
+        """A line for each of these records; see ``library_rows.rows``."""
+        from ysnakes_core.synthesis.library_rows import rows
+
+        return rows(self._connection, identities)
+
+    def version(self) -> int:
+        """A number that is another one after somebody else (not this library itself) changed the file."""
+        return self._connection.number("PRAGMA data_version")
 
     def count(self, asked: RecordFilter = EVERYTHING, at_most: int | None = None) -> int:
         """How many records the filter takes; ``at_most`` stops counting there, to be quick."""
