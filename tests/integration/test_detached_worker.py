@@ -201,6 +201,23 @@ def test_text_that_cannot_be_used_is_a_failure_with_its_reason(worked: Worked, t
     assert any(line.startswith("error: ") for line in worker_log_tail(worked.run))
 
 
+def test_a_command_is_for_the_worker_that_was_there_when_it_was_sent(worked: Worked) -> None:
+    meant_for_another = send(worked.run, "checkpoint")
+    pid = worked.start()
+    wait_until_started(worked.run, pid)  # it still has everything to load
+    meant_for_it = send(worked.run, "stop")
+    worked.until_gone(pid)
+    follower = RunFollower(worked.run)
+    follower.poll(float("inf"))
+    answers = {command.id: command.answer for command in follower.commands}
+    before, stop = answers[meant_for_another], answers[meant_for_it]
+    assert before is not None
+    assert not before.accepted
+    assert stop is not None
+    assert stop.accepted
+    assert follower.state.status == "stopped"
+
+
 def test_settings_that_cannot_be_used_are_refused_at_once(worked: Worked) -> None:
     worked.run.config_file.write_text("[model]\nd_model = -1\n")
     with pytest.raises(UsageError, match=r"config\.toml"):

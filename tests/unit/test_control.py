@@ -150,8 +150,7 @@ def test_a_flood_is_taken_in_bounded_portions(run: RunDirectory, monkeypatch: py
     monkeypatch.setattr(control, "MAX_PENDING", 3)
     sent = [send(run, "checkpoint") for _ in range(7)]
     assert [command.id for command in pending(run)] == sent[:3]
-    with EventLog(run.events_file) as log:
-        refused = refuse_leftovers(run, log=log, now=1.0, step=0, tokens=0)
+    refused = refuse_leftovers(run, now=1.0, step=0)
     assert [answer.id for answer in refused] == sent
     assert not any(answer.accepted for answer in refused)
     assert "had ended" in refused[0].message

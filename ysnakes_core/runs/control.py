@@ -199,15 +199,17 @@ def acknowledge(
     return event
 
 
-def refuse_leftovers(
-    run: RunDirectory, *, log: EventLog, now: float, step: int, tokens: int
-) -> list[CommandEvent]:
-    """What a worker does first: refuse the commands that an earlier worker never came to."""
+def refuse_leftovers(run: RunDirectory, now: float, step: int) -> list[CommandEvent]:
+    """What a worker does before it says that it is there: refuse what an earlier worker never came to.
+
+    ``now`` is Unix seconds, ``step`` where training stands. Raises ``YsnakesError``.
+    """
     refused: list[CommandEvent] = []
-    while waiting := pending(run):
-        for command in waiting:
-            reason = "the worker it was meant for had ended"
-            refused.append(
-                acknowledge(command, reason, log=log, now=now, step=step, tokens=tokens, accepted=False)
-            )
+    reason = "the worker it was meant for had ended"
+    with EventLog(run.events_file) as log:
+        while waiting := pending(run):
+            refused += [
+                acknowledge(command, reason, log=log, now=now, step=step, tokens=0, accepted=False)
+                for command in waiting
+            ]
     return refused

@@ -81,10 +81,11 @@ def execute(
             seconds=earlier.seconds if resume else 0.0,
             sessions=1 + max(earlier.sessions, int(earlier.step > 0)) if resume else 1,
         ).of_process(this_process())
+        if (earlier.status, earlier.process) != ("starting", state.process):
+            refuse_leftovers(run, began, earlier.step)  # else what is there was meant for this worker
         run.write_state(state)
         with EventLog(run.events_file) as log, Steering(run, log, state, stop, listener) as steering:
             try:
-                refuse_leftovers(run, log=log, now=began, step=state.step, tokens=0)
                 trainer, outcome = _train(run, config, steering, resume, checkpoint, progress)
             except BaseException as error:
                 _record_failure(steering, error)

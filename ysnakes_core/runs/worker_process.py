@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 
 from ysnakes_core.errors import RunError, YsnakesError
 from ysnakes_core.files import printable
+from ysnakes_core.runs.control import refuse_leftovers
 from ysnakes_core.runs.directory import RunDirectory, open_run
 from ysnakes_core.runs.events import Event, RunStartedEvent
 from ysnakes_core.runs.launching import LOG_HEADING
@@ -87,6 +88,7 @@ def _announce(run: RunDirectory, *, resume: bool) -> None:
         except RunError:
             earlier = RunState()
         began = replace(earlier, status="starting", message="loading", heartbeat=time.time(), eta=None)
+        refuse_leftovers(run, began.heartbeat, earlier.step)
         if not resume:
             began = RunState(status="starting", message="loading", heartbeat=began.heartbeat)
         run.write_state(began.of_process(this_process()))
