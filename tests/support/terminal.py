@@ -50,8 +50,23 @@ class Terminal:
 
     def until(self, text: str) -> None:
         """Read until ``text`` was written; a line may have been broken at any of its spaces."""
-        while text not in self.text and text not in " ".join(self.text.split()):
+        while not self._has(text):
             assert self.read(), self.text
+
+    def press_until(self, key: bytes, text: str) -> None:
+        """Press ``key`` until it does what it should: one that comes before the focus is lost."""
+        for _ in range(60):
+            self.type(key)
+            until = time.monotonic() + 1.0
+            while not self._has(text) and time.monotonic() < until:
+                if select.select([self._fd], [], [], 0.1)[0]:
+                    assert self.read(), self.text
+            if self._has(text):
+                return
+        raise AssertionError(f"“{text}” never came:\n{self.text[-3000:]}")
+
+    def _has(self, text: str) -> bool:
+        return text in self.text or text in " ".join(self.text.split())
 
     def forget(self, seconds: float = 0.0) -> None:
         """Take what was written so far, and in the next ``seconds``, as seen."""

@@ -77,8 +77,8 @@ def test_the_app_writes_none_of_it(stranger: None, ysnakes: Opener) -> None:
         terminal.until("That did not work")  # it is not opened under such a name
     terminal.type(b"\x1b[H\r")
     terminal.until("[b]so[/]")
-    terminal.type(b"w\x1b[H")
-    terminal.until("1.01M parameters")  # the log's first line; now the rest
+    terminal.type(b"w")
+    terminal.press_until(b"\x1b[H", "1.01M parameters")  # the log's first line; now the rest
     terminal.type(b"\x1b[6~" * 8)
     terminal.type(b"q")
     assert terminal.end() == 0
