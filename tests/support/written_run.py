@@ -36,6 +36,7 @@ from ysnakes_tui.keymap import textual_name, usual_keymap
 from ysnakes_tui.panes.train import TrainPane
 from ysnakes_tui.train.ask_screen import AskScreen
 from ysnakes_tui.train.dashboard import Dashboard
+from ysnakes_tui.train.ending_panel import EndingPanel
 from ysnakes_tui.train.text_panel import TextPanel
 from ysnakes_tui.widgets.line_chart import LineChart
 from ysnakes_tui.widgets.meter import Meter
@@ -149,7 +150,7 @@ class Driven:
 
     def text(self, place: str) -> str:
         widget = self.dashboard.query_one(place)
-        if isinstance(widget, TextPanel):
+        if isinstance(widget, TextPanel | EndingPanel):
             return widget.plain
         if isinstance(widget, Meter | LineChart):
             return "\n".join(widget.plain_text())

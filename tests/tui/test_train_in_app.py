@@ -13,7 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from textual.widgets import Static
 
 from ysnakes_core.configuration import RunConfig
 from ysnakes_core.runs.control import send
@@ -28,6 +27,7 @@ from ysnakes_tui.keymap import usual_keymap
 from ysnakes_tui.panes.makers import PANE_MAKERS
 from ysnakes_tui.panes.train import TrainPane
 from ysnakes_tui.train.dashboard import Dashboard
+from ysnakes_tui.train.ending_panel import EndingPanel
 from ysnakes_tui.train.opening import Opening
 
 if sys.platform == "win32":
@@ -168,9 +168,9 @@ def test_a_worker_that_ends_before_it_can_say_why_is_told_of_for_good(home: Path
             )
             async with app.run_test(size=(120, 40), notifications=True) as pilot:
                 dashboard = app.query_one(Dashboard)
-                ending = dashboard.query_one("#ending", Static)
+                ending = dashboard.query_one(EndingPanel)
                 deadline = time.monotonic() + 60
-                while "Did not start" not in str(ending.content):
+                while "Did not start" not in ending.plain:
                     assert time.monotonic() < deadline
                     await pilot.pause(0.02)
                 assert start_of(pid) is None
@@ -178,7 +178,7 @@ def test_a_worker_that_ends_before_it_can_say_why_is_told_of_for_good(home: Path
                 assert "ended before it began: error: the run “quiet-cobra” is being" in note.message
                 app.clear_notifications()
                 await pilot.pause(1.2)  # longer than it takes to look at the run twice
-                text = str(ending.content)
+                text = ending.plain
                 assert "Did not start: its worker ended before it began; see " in text
                 assert "│ error: the run “quiet-cobra” is being worked on by another process" in text
                 assert "try again" in text

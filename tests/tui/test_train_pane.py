@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from seen import screen_text
 from textual.widgets import OptionList
 from written_run import Driven, Worker, drive
 
@@ -22,6 +23,8 @@ from ysnakes_tui.keymap import usual_keymap
 from ysnakes_tui.train.runs_table import RunsTable
 from ysnakes_tui.train.text_panel import TextPanel
 from ysnakes_tui.widgets.line_chart import LineChart
+from ysnakes_tui.widgets.meter import Meter
+from ysnakes_tui.widgets.status_strip import StatusStrip
 
 HOSTILE = "[red]x[/] \x1b[2J\x00\u202eevil " + "日本語" * 40 + "y" * 10_000
 
@@ -56,7 +59,11 @@ def test_the_load_of_the_machine_is_shown_while_a_worker_is_there(worker: Worker
         await d.shows("#memory", "600 MB, 8.0 GB free")
         assert not d.dashboard.query_one("#gpu").display
         worker.end("stopped", "asked to")
-        await d.shows("#facts", "cpu       –", "machine   –", "peak      700 MB")
+        await d.shows("#facts", "tokens/s  was 2,749", "peak      700 MB")
+        await d.shows("#memory", "was 600 MB")  # and no bar of what it no longer takes
+        assert d.dashboard.query_one("#memory", Meter).fraction is None
+        names = [line.split()[0] for line in d.text("#facts").splitlines()]
+        assert not {"cpu", "machine", "left"} & set(names)
 
     drive(test, size=(120, 40), home=home)
 
@@ -73,12 +80,53 @@ def test_a_gpu_is_shown_with_what_everyone_takes_of_it(
         await d.shows("#memory", "1.0 GB, 10.0 GB free")
         await d.shows("#facts", "gpu       88 % busy", "reserved  5.2 GB", "in use    4.9 GB, peak 5.0 GB")
         assert d.dashboard.query_one("#gpu").display
+        await d.until(lambda: all(w in screen_text(d.app) for w in ("88 % busy", "5.2 GB", "peak 5.0 GB")))
         side = d.dashboard.query_one("#side")
         side.focus()
         await d.press("end")
         await d.until(lambda: side.scroll_y == side.max_scroll_y > 0)  # all of it can be read
+        worker.end("stopped", "asked to")
+        await d.shows("#gpu", "was 7.5 GB")
+        await d.shows("#facts", "gpu peak  5.0 GB")
+        assert "reserved" not in d.text("#facts")
 
     drive(test, size=size, home=home)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [("running", "good"), ("paused", "waiting"), ("crashed", "bad"), ("stopped", "")]
+)
+def test_a_status_has_one_colour_everywhere(worker: Worker, home: Path, status: str, kind: str) -> None:
+    if status == "crashed":
+        worker.stand(pid=2**22 + 1)
+    else:
+        worker.stand(status=status)
+
+    async def test(d: Driven) -> None:
+        await d.shows("#title", f"{status}: quiet-cobra")
+        title = d.dashboard.query_one("#title")
+        strip = d.app.query_one(StatusStrip)
+        await d.until(lambda: f" {status} " in strip.render().plain)
+        assert {each for each in ("good", "waiting", "bad") if title.has_class(f"-{each}")} == {kind} - {""}
+        if kind:
+            assert title.rich_style.color == strip.get_component_rich_style(f"status-strip--{kind}").color
+
+    drive(test, home=home)
+
+
+def test_a_budget_is_said_as_a_person_would(worker: Worker, home: Path) -> None:
+    config = worker.run.read_config()
+
+    async def test(d: Driven) -> None:
+        for budget, said in (
+            ({"steps": 5000}, "1 % of 5,000 steps"),
+            ({"steps": 0, "tokens": 1_200_000}, "2 % of 1.20M tokens"),
+            ({"steps": 0, "epochs": 2.5}, "of 2.5 epochs"),
+        ):
+            worker.run.write_config(replace(config, training=replace(config.training, **budget)))
+            await d.shows("#progress", said)
+
+    drive(test, home=home)
 
 
 def test_the_time_trained_is_counted_over_all_sessions(worker: Worker, home: Path) -> None:
@@ -169,6 +217,48 @@ def test_a_run_that_is_deleted_meanwhile_is_said_to_be(worker: Worker, home: Pat
 
 
 # Charts and panels.
+
+
+def test_what_happened_hangs_below_its_first_word(worker: Worker, home: Path) -> None:
+    words = "one two three four five six seven eight nine ten " * 4
+    worker.write(WarningEvent(time.time(), 40, 0, f"{words}end"))
+
+    async def test(d: Driven) -> None:
+        await d.press("w")
+        await d.until(lambda: "ten end" in screen_text(d.app))
+        lines = screen_text(d.app).splitlines()
+        first = next(place for place, line in enumerate(lines) if "warning: one two" in line)
+        assert lines[first].index("warning") == 10
+        following = lines[first + 1 : first + 3]
+        assert [len(line) - len(line.lstrip()) for line in following] == [10, 10]
+        await d.pilot.resize_terminal(120, 40)
+        await d.until(lambda: "ten end" in screen_text(d.app))
+        log = d.dashboard.query_one("#log", TextPanel)
+        left = log.region.x + 1
+        shown = [line[left:] for line in screen_text(d.app).splitlines()[log.region.y :]]
+        first = next(place for place, line in enumerate(shown) if "warning: one two" in line)
+        assert shown[first + 1].startswith(" " * 9 + "o") or shown[first + 1][9] != " "
+        assert shown[first + 1][:9].isspace()
+
+    drive(test, home=home)
+
+
+def test_the_legend_names_only_marks_that_are_drawn(worker: Worker, home: Path) -> None:
+    worker.save(best=True)
+    worker.train(60)
+    worker.validate(1.8, 0, 1.8, 100)
+
+    async def test(d: Driven) -> None:
+        await d.shows("#loss-chart", "★ best", "◆ checkpoint")
+        await d.shows("#bits-chart", "★ best")
+        assert "checkpoint" not in d.text("#bits-chart")  # there is no room for an axis to put them on
+        loss = d.dashboard.query_one("#loss-chart", LineChart)
+        loss.show(60.0, 100.0)
+        await d.until(lambda: "◆" not in d.text("#loss-chart"))
+        assert "checkpoint" not in d.text("#loss-chart")
+        assert "★ best" in d.text("#loss-chart")
+
+    drive(test, size=(120, 40), home=home)
 
 
 def test_the_charts_zoom_and_pan_together(worker: Worker, home: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input, OptionList, Static
+from textual.widgets import Input, OptionList
 
 from ysnakes_core.configuration import ModelConfig, RunConfig, apply_settings
 from ysnakes_core.runs.directory import RunDirectory, create_run
@@ -24,6 +24,7 @@ from ysnakes_tui.app_memory import AppMemory
 from ysnakes_tui.keymap import textual_name, usual_keymap
 from ysnakes_tui.train.ask_screen import AskScreen, ConfirmScreen
 from ysnakes_tui.train.dashboard import Dashboard
+from ysnakes_tui.train.ending_panel import EndingPanel
 from ysnakes_tui.train.text_panel import TextPanel
 
 SECONDS = 90.0
@@ -178,8 +179,8 @@ def test_a_run_that_stopped_early_goes_on_with_its_whole_patience_by_one_key(run
         await d.press("space")
         await d.until(lambda: d.dashboard.query_one("#ending").display and d.step > 0)
         await d.state("finished")
-        ending = d.dashboard.query_one("#ending", Static)
-        await d.until(lambda: "Stopped early: no improvement in 2" in str(ending.content))
+        ending = d.dashboard.query_one(EndingPanel)
+        await d.until(lambda: "Stopped early: no improvement in 2" in ending.plain)
         stopped_at = d.step
         await d.press("space")
         await d.until(lambda: d.dashboard.status().state == "finished" and d.step == stopped_at + 8)

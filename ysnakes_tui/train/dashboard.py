@@ -26,7 +26,8 @@ from ysnakes_tui.panes.interface import key_of, shell_of
 from ysnakes_tui.train import machine, standing, stopping
 from ysnakes_tui.train.dashboard_css import DASHBOARD_CSS
 from ysnakes_tui.train.dashboard_keys import DashboardKeys
-from ysnakes_tui.train.happenings import Happenings
+from ysnakes_tui.train.ending_panel import EndingPanel
+from ysnakes_tui.train.happenings import CLOCK_CELLS, Happenings
 from ysnakes_tui.train.panel_tabs import PanelTabs
 from ysnakes_tui.train.run_watch import RunWatch
 from ysnakes_tui.train.text_panel import TextPanel
@@ -34,9 +35,10 @@ from ysnakes_tui.widgets.chart_scale import number
 from ysnakes_tui.widgets.line_chart import LineChart, Mark
 from ysnakes_tui.widgets.meter import Meter
 from ysnakes_tui.widgets.sparkline import Sparkline
-from ysnakes_tui.widgets.status_strip import SYMBOLS, Status
+from ysnakes_tui.widgets.status_strip import Status, parts
 
 WIDE, TALL = 104, 32  # cells from which all panels have room at once
+SHORT = 20  # rows below which not even one panel at each of two places has all it wants
 LEAVE_SECONDS = 1.0
 SAMPLES_SHOWN = 12
 MOST_SAMPLE_CHARACTERS = 2000
@@ -102,13 +104,13 @@ class Dashboard(DashboardKeys):
             early.border_title = "Early stopping"
             yield Meter("patience", warn_at=0.5, danger_at=0.85, id="patience")
             yield Static(id="words", markup=False)
-        yield Static(id="ending", markup=False)
+        yield EndingPanel(id="ending")
         yield PanelTabs(_LOWER, id="lower-tabs")
         with Horizontal(id="lower"):
             samples = TextPanel("Samples", "The model writes something at each validation.", id="samples")
             samples.add_class("-chosen")
             yield samples
-            log = TextPanel("What happened", "Nothing yet.", id="log")
+            log = TextPanel("What happened", "Nothing yet.", hang=CLOCK_CELLS, id="log")
             log.add_class("-aside", "-beside")
             yield log
             checkpoints = OptionList(markup=False, id="checkpoints", classes="panel -aside")
@@ -258,12 +260,12 @@ class Dashboard(DashboardKeys):
 
     def _show_side(self, watch: RunWatch) -> None:
         follower, facts = watch.follower, watch.facts
-        state = standing.shown_state(follower, facts)
-        symbol = SYMBOLS.get(state, ("?", "?"))[shell_of(self).glyphs == "ascii"]
-        self._write(
-            "#title",
-            Text(f"{symbol} {state}: {printable(watch.run.name, 60)}", no_wrap=True, overflow="ellipsis"),
-        )
+        state = Status(state=standing.shown_state(follower, facts))
+        sign = parts(state, ascii=shell_of(self).glyphs == "ascii")[0]  # as the status strip has it
+        for kind in ("good", "waiting", "bad"):
+            self.query_one("#title").set_class(kind == sign.style, f"-{kind}")
+        name = printable(watch.run.name, 60)
+        self._write("#title", Text(f"{sign.text.strip()}: {name}", no_wrap=True))
         part = standing.progress(follower, facts)
         self.query_one("#progress", Meter).set(part.value, part.limit, part.text)
         part = machine.memory_use(follower)
@@ -272,7 +274,7 @@ class Dashboard(DashboardKeys):
         self.set_class(gpu is not None, "-gpu")
         if gpu is not None:
             self.query_one("#gpu", Meter).set(gpu.value, gpu.limit, gpu.text)
-        rows = Text(no_wrap=True, overflow="ellipsis")
+        rows = Text(no_wrap=True)
         if follower.problem:
             rows.append(f"{printable(follower.problem, 200)}\n", "bold")
         for row, (name, value) in enumerate(standing.facts_of(follower, facts)):
@@ -283,15 +285,8 @@ class Dashboard(DashboardKeys):
 
     def _show_ending(self, ending: stopping.Ending | None) -> None:
         self.set_class(ending is not None, "-ended")
-        if ending is None:
-            return
-        panel = self.query_one("#ending", Static)
-        panel.set_class(ending.bad, "-bad")
-        text = Text(ending.title, "bold")
-        for line in ending.lines:
-            text.append("\n")
-            text.append(line, "not bold dim" if line.startswith("│") else "not bold")
-        self._write("#ending", text)
+        if ending is not None:
+            self.query_one(EndingPanel).show(ending)
 
     def _show_checkpoints(self, follower: RunFollower, saved: tuple[str, ...]) -> None:
         told = {event.name: event for event in follower.checkpoints}
@@ -329,6 +324,7 @@ class Dashboard(DashboardKeys):
         compact = event.size.width < WIDE or event.size.height < TALL
         self.set_class(compact, "-compact")
         self.set_class(event.size.height >= TALL, "-tall")
+        self.query_one(EndingPanel).say_at_most(1 if event.size.height < SHORT else 2 if compact else 3)
 
     def on_panel_tabs_chosen(self, event: PanelTabs.Chosen) -> None:
         event.stop()

@@ -10,7 +10,10 @@ Dashboard #rates { height: 3; layout: horizontal; }
 Dashboard Sparkline { height: 3; width: 1fr; margin: 0 2 0 0; }
 Dashboard #side { width: 38; padding: 0 1; border-left: solid $border-blurred; scrollbar-size-vertical: 1; }
 Dashboard #side:focus { border-left: heavy $primary; }
-Dashboard #title { height: 1; text-style: bold; color: $primary; }
+Dashboard #title { height: 1; text-style: bold; text-wrap: nowrap; text-overflow: ellipsis; }
+Dashboard #title.-good { color: $success; }
+Dashboard #title.-waiting { color: $warning; }
+Dashboard #title.-bad { color: $error; }
 Dashboard #facts { height: auto; margin: 1 0 0 0; text-wrap: nowrap; text-overflow: ellipsis; }
 Dashboard #side Meter { height: 2; }
 Dashboard #gpu { display: none; }
@@ -22,11 +25,7 @@ Dashboard #stopping {
     border-title-color: $primary;
 }
 Dashboard #words { height: auto; max-height: 3; color: $text-muted; }
-Dashboard #ending {
-    display: none; height: auto; max-height: 9; padding: 0 1;
-    border-top: heavy $success; color: $foreground;
-}
-Dashboard #ending.-bad { border-top: heavy $error; }
+Dashboard #ending { display: none; }
 Dashboard #lower { height: 2fr; }
 Dashboard .panel { width: 1fr; border-top: solid $border-blurred; border-title-color: $primary; }
 Dashboard .panel:focus { border-top: heavy $primary; }
@@ -43,8 +42,10 @@ Dashboard.-ended #ending { display: block; }
 Dashboard.-ended #stopping { display: none; }
 
 Dashboard.-compact PanelTabs { display: block; }
-Dashboard.-compact #upper { height: 11; }
-Dashboard.-compact.-tall #upper { height: 1fr; }
+Dashboard.-compact #upper { height: 2fr; max-height: 11; }
+Dashboard.-compact #lower { height: 1fr; }
+Dashboard.-compact.-tall #upper { height: 1fr; max-height: 100%; }
+Dashboard.-compact.-tall #lower { height: 2fr; }
 Dashboard.-compact #charts > * { display: none; }
 Dashboard.-compact #charts > .-chosen { display: block; height: 1fr; }
 Dashboard.-compact #rates { layout: vertical; }
@@ -52,7 +53,7 @@ Dashboard.-compact #side { width: 33; }
 Dashboard.-compact #side Meter { height: 1; }
 Dashboard.-compact #facts { margin: 0; }
 Dashboard.-compact #stopping { border-top: none; }
-Dashboard.-compact #ending { border-top: none; background: $surface; max-height: 6; }
+Dashboard.-compact #ending { border-top: none; background: $surface; }
 Dashboard.-compact #lower > * { display: none; }
 Dashboard.-compact #lower > .-chosen { display: block; }
 Dashboard.-compact .panel { border-top: none; }

@@ -19,7 +19,7 @@ from ysnakes_tui.train.ask_screen import AskScreen, ConfirmScreen, Field
 from ysnakes_tui.train.chart_keys import ChartKeys
 from ysnakes_tui.train.panel_tabs import PanelTabs
 from ysnakes_tui.train.run_watch import RunWatch
-from ysnakes_tui.train.standing import early_stop, progress
+from ysnakes_tui.train.standing import early_stop, progress, spoken
 
 RATE_FACTOR = 1.25
 _NEED_WORKER = frozenset(
@@ -220,7 +220,9 @@ class DashboardKeys(ChartKeys):
             return
         budget = Budget.of(config.training)
         field = Field(
-            "more", f"Its budget of {budget} is spent. How many more {budget.unit}?", f"{budget.amount:g}"
+            "more",
+            f"Its budget of {spoken(budget)} is spent. How many more {budget.unit}?",
+            f"{budget.amount:g}",
         )
         self._ask_for("Train on", [field], partial(self._go_on_for, checkpoint, budget))
 

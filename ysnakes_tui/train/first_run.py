@@ -13,6 +13,7 @@ from ysnakes_core.paths import shipped_corpus
 from ysnakes_core.training.schedule import Budget
 from ysnakes_tui.formats import size
 from ysnakes_tui.new_run import Request, new_config
+from ysnakes_tui.train.standing import spoken
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,9 @@ def first_run(runs_folder: Path) -> FirstRun:
     about = f", {preset.summary}" if preset is not None else ""
     budget = Budget.of(config.training)
     stops = ", or less if it learns no more" if config.early_stopping.enabled else ""
-    return FirstRun(text, f"{config.preset or 'a shape of your own'}{about}", f"{budget}{stops}", kept)
+    return FirstRun(
+        text, f"{config.preset or 'a shape of your own'}{about}", f"{spoken(budget)}{stops}", kept
+    )
 
 
 def _shipped(folder: Path) -> str:

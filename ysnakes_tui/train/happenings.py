@@ -24,6 +24,7 @@ from ysnakes_core.training.schedule import Budget
 from ysnakes_tui.headless import Scoreboard, news
 
 MOST_LINES = 300
+CLOCK_CELLS = 9  # before each line
 _MINUTES = Budget("minutes", 1.0)  # the scoreboard's budget plays no part in what it is used for here
 
 

@@ -25,11 +25,13 @@ def memory_of(follower: RunFollower) -> dict[str, int]:
 
 
 def memory_use(follower: RunFollower) -> Part:
-    """What the worker takes of the memory that it could have."""
+    """What the worker takes of the memory that it could have; what it took last, where there is none."""
     memory = memory_of(follower)
     if "rss" not in memory:
         return Part(None, None, DASH)
     used = memory["rss"]
+    if not follower.has_worker:
+        return Part(None, None, f"was {size(used)}")
     if "available" not in memory:
         return Part(None, None, size(used))
     return Part(used, used + memory["available"], f"{size(used)}, {size(memory['available'])} free")
@@ -41,6 +43,8 @@ def gpu_memory_use(follower: RunFollower) -> Part | None:
     used = memory.get("cuda_used", memory.get("cuda_reserved"))
     if used is None:
         return None
+    if not follower.has_worker:
+        return Part(None, None, f"was {size(used)}")
     total = memory.get("cuda_total")
     if total is None:
         return Part(None, None, size(used))
@@ -48,27 +52,35 @@ def gpu_memory_use(follower: RunFollower) -> Part | None:
 
 
 def load(follower: RunFollower) -> list[tuple[str, str]]:
-    """How busy the machine is, while a worker has the run."""
+    """How busy the machine is; nothing where no worker has the run."""
     state = follower.state
-    cpu, cores, system, gpu = state.cpu_percent, state.cpu_count, state.system_percent, state.gpu_percent
     if not follower.has_worker:
-        cpu = system = gpu = None
+        return []
+    cpu, cores, system = state.cpu_percent, state.cpu_count, state.system_percent
     of = f" of {cores}" if cores else ""
-    rows = [
+    return [
         ("cpu", DASH if cpu is None else f"{cpu / 100:.1f}{of} {'core' if cores == 1 else 'cores'}"),
         ("machine", DASH if system is None else f"{system:.0f} % busy"),
     ]
-    if gpu_memory_use(follower) is not None:
-        rows.append(("gpu", DASH if gpu is None else f"{gpu:.0f} % busy"))
-    return rows
 
 
-def memory_facts(follower: RunFollower) -> list[tuple[str, str]]:
-    """What the meters do not say: the most there ever was, and what the worker holds of the GPU."""
+def gpu_facts(follower: RunFollower) -> list[tuple[str, str]]:
+    """What the meter does not say of the GPU, if there is one: how busy, and what the worker holds of it."""
     memory = {name: size(amount) for name, amount in memory_of(follower).items()}
-    rows = []
+    peak, rows = memory.get("cuda_peak"), []
+    if not follower.has_worker:
+        return [("gpu peak", peak)] if peak else []
+    if gpu_memory_use(follower) is not None:
+        busy = follower.state.gpu_percent
+        rows.append(("gpu", DASH if busy is None else f"{busy:.0f} % busy"))
     if "cuda_reserved" in memory:
         rows.append(("reserved", memory["cuda_reserved"]))
         used = memory.get("cuda_allocated", DASH)
-        rows.append(("in use", f"{used}, peak {memory['cuda_peak']}" if "cuda_peak" in memory else used))
-    return [*rows, ("peak", memory.get("peak", DASH))]
+        rows.append(("in use", f"{used}, peak {peak}" if peak else used))
+    return rows
+
+
+def memory_peak(follower: RunFollower) -> str:
+    """The most memory that the worker ever took."""
+    memory = memory_of(follower)
+    return size(memory["peak"]) if "peak" in memory else DASH

@@ -9,7 +9,7 @@ from ysnakes_core.runs.state import CRASHED
 from ysnakes_core.training.schedule import Budget
 from ysnakes_tui.formats import bits, count, duration
 from ysnakes_tui.train.happenings import answered, asked
-from ysnakes_tui.train.machine import DASH, Part, load, memory_facts, memory_of
+from ysnakes_tui.train.machine import DASH, Part, gpu_facts, load, memory_of, memory_peak
 from ysnakes_tui.train.run_watch import Facts
 from ysnakes_tui.widgets.status_strip import Status
 
@@ -72,21 +72,30 @@ def progress(follower: RunFollower, facts: Facts) -> Part:
     budget = Budget.of(facts.config.training)
     ended = follower.ended
     if ended is not None and ended.status == "finished" and early_stop(follower) is None:
-        return Part(1.0, 1.0, f"done: {budget}")
+        return Part(1.0, 1.0, f"done: {spoken(budget)}")
     seconds = follower.state.seconds
     tokens = follower.last_step.tokens if follower.last_step else follower.state.tokens
     per_epoch = follower.started.train_tokens if follower.started else 0
     if (budget.unit == "epochs" and not per_epoch) or (budget.unit == "minutes" and seconds is None):
-        return Part(None, None, f"of {budget}")
+        return Part(None, None, f"of {spoken(budget)}")
     done = budget.progress(
         steps=at_step(follower), tokens=tokens, seconds=seconds or 0.0, tokens_per_epoch=per_epoch
     )
-    return Part(done, 1.0, f"{100 * done:.0f} % of {budget}")
+    return Part(done, 1.0, f"{100 * done:.0f} % of {spoken(budget)}")
+
+
+def spoken(budget: Budget) -> str:
+    """``5,000 steps``, ``1.20M tokens``, ``2.5 epochs``."""
+    amount, unit = budget.amount, budget.unit
+    if unit == "tokens":
+        return f"{count(amount)} {unit}"
+    return f"{amount:,.0f} {unit}" if amount == round(amount) else f"{amount:g} {unit}"
 
 
 def facts_of(follower: RunFollower, facts: Facts) -> list[tuple[str, str]]:
     """Pairs of a name and a value, what matters most first."""
     state, started, step, config = follower.state, follower.started, follower.last_step, facts.config
+    busy = follower.has_worker
     of = f" of {state.total_steps:,}" if state.total_steps else ""
     smoothed, validation = follower.series["smoothed_loss"].last, follower.validation
     best = follower.early_stopping.best if follower.early_stopping is not None else state.best
@@ -97,11 +106,12 @@ def facts_of(follower: RunFollower, facts: Facts) -> list[tuple[str, str]]:
         ("step", f"{at_step(follower):,}{of}"),
         ("loss", DASH if smoothed is None else f"{smoothed:.4f}"),
         ("bits/byte", score if best is None else f"{score}, best {bits(best)}"),
-        ("left", DASH if state.eta is None or not follower.has_worker else duration(state.eta)),
+        *gpu_facts(follower),
+        *([("left", DASH if state.eta is None else duration(state.eta))] if busy else []),
         ("elapsed", _elapsed(follower)),
-        ("tokens/s", DASH if step is None else f"{step.tokens_per_second:,.0f}"),
+        ("tokens/s", DASH if step is None else f"{'' if busy else 'was '}{step.tokens_per_second:,.0f}"),
         *load(follower),
-        *memory_facts(follower),
+        ("peak", memory_peak(follower)),
         ("tokens", f"{count(tokens)}{epochs}"),
     ]
     if step is not None:

@@ -107,7 +107,9 @@ class Ending:
     """What is to be said of a run that nobody trains. ``bad``: it did not end in order."""
 
     title: str
-    lines: tuple[str, ...]
+    said: tuple[str, ...] = ()  # the last that a worker printed which did not end in order
+    kept: str = ""  # what was best, and where it is
+    next: str = ""
     bad: bool = False
 
 
@@ -127,9 +129,9 @@ def ending(follower: RunFollower, facts: Facts, key: Key) -> Ending | None:
         title = f"{state.status.capitalize()}{f': {reason}' if reason else ''}"
     bad = bool(facts.start_failure) or state.status in (CRASHED, "failed")
     said = facts.start_failure[1:] or facts.last_words
-    lines = [f"│ {printable(line, 400)}" for line in said[-3:]] if bad else []
     best = follower.early_stopping.best if follower.early_stopping is not None else state.best
     best_step = follower.early_stopping.best_step if follower.early_stopping is not None else state.best_step
+    lines = []
     if best is not None:
         at = f" at step {best_step:,}" if best_step is not None else ""
         lines.append(f"Best: {bits(best)} bits per byte{at}.")
@@ -140,8 +142,13 @@ def ending(follower: RunFollower, facts: Facts, key: Key) -> Ending | None:
     elif not bad:
         lines.append("No checkpoint was saved.")
     how = "try again" if facts.start_failure else _how_to_go_on(follower, early)
-    lines.append(_next(key, how, kept=bool(kept)))
-    return Ending(title, tuple(line for line in lines if line), bad)
+    return Ending(
+        title,
+        tuple(printable(line, 400) for line in said[-3:]) if bad else (),
+        " ".join(lines),
+        _next(key, how, kept=bool(kept)),
+        bad,
+    )
 
 
 def _how_to_go_on(follower: RunFollower, early: EarlyStoppingEvent | None) -> str:
@@ -153,7 +160,7 @@ def _how_to_go_on(follower: RunFollower, early: EarlyStoppingEvent | None) -> st
 def _next(key: Key, how_to_go_on: str, *, kept: bool) -> str:
     options = [("show_complete", "talk to it")] if kept else []
     options += [
-        ("attach", how_to_go_on),
+        ("pause" if key("pause") else "attach", how_to_go_on),  # as the footer has it
         ("checkpoints", "choose a checkpoint"),
         ("copy_resume", "copy the command"),
         ("new_run", "new run"),

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ysnakes_tui.widgets.chart_canvas import Canvas, cells_of, fit
-from ysnakes_tui.widgets.chart_content import STYLE, Content, Series, Symbols, symbols
+from ysnakes_tui.widgets.chart_canvas import CURSOR, Canvas, cells_of, fit
+from ysnakes_tui.widgets.chart_content import MARK_KINDS, STYLE, Content, Series, Symbols, symbols
 from ysnakes_tui.widgets.chart_scale import number, step_number
 
+_MARKS = tuple(STYLE[kind] for kind in MARK_KINDS)
 _GAPS = (3, 2)  # cells between items: the first that saves a row
 _LONGEST_LABEL = 24
 
@@ -108,9 +109,14 @@ def _flow_with(items: list[Item], width: int, gap: int) -> list[tuple[int, int, 
 
 
 def draw_items(canvas: Canvas, items: list[Item], rows: int, *, unicode: bool) -> None:
-    """Write items in the canvas's first ``rows`` rows; an ellipsis if there are more."""
+    """Write items in the canvas's first ``rows`` rows; an ellipsis if there are more.
+
+    Of marks only those on the canvas are named: others are out of view, or there is no axis for them.
+    """
+    items = [item for item in items if item[0].style not in _MARKS or _is_drawn(item[0], canvas)]
     last = 0
-    for row, column, item in _flow(items, canvas.width):
+    flows = [_flow(items, canvas.width), _flow_with(items, canvas.width, _GAPS[-1])]
+    for row, column, item in max(flows, key=lambda flow: sum(row < rows for row, _, _ in flow)):
         if row >= rows:
             if rows:
                 column = min(last + 1, canvas.width - 1)
@@ -119,6 +125,11 @@ def draw_items(canvas: Canvas, items: list[Item], rows: int, *, unicode: bool) -
         for piece in item:
             column = canvas.text(row, column, piece.text, piece.style)
         last = column
+
+
+def _is_drawn(mark: Piece, canvas: Canvas) -> bool:
+    same = (canvas.codes == ord(mark.text)) & ((canvas.styles & (CURSOR - 1)) == mark.style)
+    return bool(same.any())
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ def hints_for(
     *,
     ascii: bool,
 ) -> tuple[Hint, ...]:
-    """What the footer says in ``context``.
+    """What the footer says in ``context``; of two that are called the same now, the more important one.
 
     ``possible`` says of an action: True, None (dim) or False; ``label_for``, what it is called just now, ""
     where that is what the registry says.
@@ -58,7 +58,9 @@ def hints_for(
             right = action.id in _RIGHT
             label = label_for(action.id) or action.label
             hints.append(Hint(action.id, key, label, action.rank, everywhere=right, enabled=bool(can)))
-    return tuple(hints)
+    by_rank = sorted(hints, key=lambda hint: -hint.rank)
+    said = {(hint.label, hint.enabled): hint for hint in by_rank}
+    return tuple(hint for hint in hints if said[hint.label, hint.enabled] is hint)
 
 
 class KeyFooter(Widget):

@@ -1,0 +1,61 @@
+"""The panel that tells how a run ended. However long that gets, what can be done next stays on the screen."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.widgets import Static
+
+from ysnakes_tui.train.stopping import Ending
+
+
+class EndingPanel(Vertical):
+    """Title, the worker's last lines (a row each), where the best is, and what is next, all limited."""
+
+    DEFAULT_CSS = """
+    EndingPanel { height: auto; padding: 0 1; border-top: heavy $success; }
+    EndingPanel.-bad { border-top: heavy $error; }
+    EndingPanel > Static { height: auto; }
+    EndingPanel > #ending-title { max-height: 2; text-style: bold; }
+    EndingPanel.-bad > #ending-title { color: $text-error; }
+    EndingPanel > #ending-said { color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
+    EndingPanel > #ending-kept { max-height: 3; }
+    EndingPanel > #ending-next { max-height: 3; }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._ending = Ending("")
+        self._most_said = 3
+
+    def compose(self) -> ComposeResult:
+        for part in ("title", "said", "kept", "next"):
+            yield Static(id=f"ending-{part}", markup=False)
+
+    def show(self, ending: Ending) -> None:
+        if ending != self._ending:
+            self._ending = ending
+            self._put()
+
+    def say_at_most(self, lines: int) -> None:
+        """How many of the worker's lines there is room for."""
+        if lines != self._most_said:
+            self._most_said = lines
+            self._put()
+
+    def _put(self) -> None:
+        self.set_class(self._ending.bad, "-bad")
+        for part, text in self._parts().items():
+            widget = self.query_one(f"#ending-{part}", Static)
+            widget.update(Text(text))
+            widget.display = bool(text)
+
+    def _parts(self) -> dict[str, str]:
+        ending = self._ending
+        said = "\n".join(f"│ {line}" for line in ending.said[-self._most_said :])
+        return {"title": ending.title, "said": said, "kept": ending.kept, "next": ending.next}
+
+    @property
+    def plain(self) -> str:
+        return "\n".join(text for text in self._parts().values() if text)
