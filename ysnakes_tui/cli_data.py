@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import typer
 
-from ysnakes_tui import cli_data_check, cli_data_generate, cli_data_kinds, cli_data_library
+from ysnakes_tui import (
+    cli_data_check,
+    cli_data_decide,
+    cli_data_edit,
+    cli_data_generate,
+    cli_data_kinds,
+    cli_data_library,
+    cli_data_search,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -12,5 +20,8 @@ def register(app: typer.Typer) -> None:
     cli_data_kinds.register(data)
     cli_data_generate.register(data)
     cli_data_library.register(data)
+    cli_data_search.register(data)
+    cli_data_decide.register(data)
+    cli_data_edit.register(data)
     cli_data_check.register(data)
     app.add_typer(data, name="data")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -80,9 +80,22 @@ def go_back(paths: Sequence[Path], *, json: bool) -> None:
             )
 
 
+def confirmed(question: str, *, yes: bool) -> bool:
+    """Whether a person agrees; ``yes``: has agreed. Raises ``UsageError`` where nobody can be asked."""
+    from ysnakes_core.errors import UsageError
+
+    if yes:
+        return True
+    if not is_terminal(sys.stdin):
+        raise UsageError(
+            "nobody is there to confirm the changes", f"add --yes to {question} without being asked"
+        )
+    say(f"{question}? [y/N] ", end="")
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
 def fix(edits: Sequence[FileEdit], *, yes: bool, json: bool) -> None:
     """Show the changes, ask, and write them; the originals are kept."""
-    from ysnakes_core.errors import UsageError
     from ysnakes_core.synthesis.curation.originals import FOLDER, write_edits
 
     for edit in edits:
@@ -100,35 +113,30 @@ def fix(edits: Sequence[FileEdit], *, yes: bool, json: bool) -> None:
         for edit in changing:
             put_json(_as_json(edit))
     else:
-        _show(changing)
+        for edit in changing:
+            put_diff(edit.diff())
     records = sum(len(edit.changes) for edit in changing)
     taken_out = sum(edit.taken_out for edit in changing)
     what = f"{records:,} record{'s' * (records != 1)} in {len(changing):,} file{'s' * (len(changing) != 1)}"
     if taken_out:
         what += f", {taken_out:,} of them taken out"
-    if not yes:
-        if not is_terminal(sys.stdin):
-            raise UsageError(
-                "nobody is there to confirm the changes", "add --yes to make them without asking"
-            )
-        say(f"change {what}? [y/N] ", end="")
-        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-            say("nothing was changed")
-            return
+    if not confirmed(f"change {what}", yes=yes):
+        say("nothing was changed")
+        return
     write_edits(changing)
     say(f"changed {what}; the originals are in {FOLDER} beside them")
     say("to go back: the same command with --restore in place of --fix")
 
 
-def _show(edits: Sequence[FileEdit]) -> None:
+def put_diff(lines: Iterable[str]) -> None:
+    """A diff, with its colours where there are colours."""
     color = can_color(sys.stdout)
-    for edit in edits:
-        for line in edit.diff():
-            text = shown(line, MAX_LINE, keep_lines=True)  # no line of a diff has a break in it
-            if color and line.startswith(("+", "-", "@")):
-                sign = _GREEN if line[0] == "+" else _RED if line[0] == "-" else _CYAN
-                text = f"{sign}{text}{_PLAIN}"
-            put(text)
+    for line in lines:
+        text = shown(line, MAX_LINE, keep_lines=True)  # no line of a diff has a break in it
+        if color and line.startswith(("+", "-", "@")):
+            sign = _GREEN if line[0] == "+" else _RED if line[0] == "-" else _CYAN
+            text = f"{sign}{text}{_PLAIN}"
+        put(text)
 
 
 def _as_json(edit: FileEdit) -> dict[str, object]:

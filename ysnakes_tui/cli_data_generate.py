@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ysnakes_tui.cli_data_library import DataDir, existing_library
+from ysnakes_tui.cli_data_filters import DataDir, existing_library
 from ysnakes_tui.failures import guarded
 from ysnakes_tui.formats import age, table
 from ysnakes_tui.options import AsJson

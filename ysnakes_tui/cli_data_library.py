@@ -1,75 +1,28 @@
-"""``ysnakes data stats|search|show|export|import``: what is in the library, and the way in and out."""
+"""``ysnakes data stats|export|import``: how much is in the library, and the way in and out."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ysnakes_tui.cli_data_filters import DataDir, Decisions, Kinds, decisions_of, existing_library
 from ysnakes_tui.failures import guarded
-from ysnakes_tui.formats import facts, table
+from ysnakes_tui.formats import table
 from ysnakes_tui.options import AsJson
-from ysnakes_tui.output import one_line, put, put_json, say, shown
+from ysnakes_tui.output import put, put_json, say, shown
 
 if TYPE_CHECKING:
-    from ysnakes_core.synthesis.library import Library, Tally
-    from ysnakes_core.synthesis.library_records import Decision, Record
+    from ysnakes_core.synthesis.library import Tally
 
-DataDir = Annotated[
-    Path | None,
-    typer.Option("--data-dir", metavar="DIR", help="The folder of the library.", show_default=False),
-]
-Kinds = Annotated[
-    list[str] | None,
-    typer.Option("--kind", metavar="KIND", help="Only of this kind; may be repeated.", show_default=False),
-]
-Decisions = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--decision",
-        metavar="NAME",
-        help="Only pending, accepted, edited or rejected; may be repeated.",
-        show_default=False,
-    ),
-]
 _EXPORT_FOLDER = "text"
-_PREVIEW = 70
 
 
 def register(app: typer.Typer) -> None:
     app.command("stats")(stats)
-    app.command("search")(search)
-    app.command("show")(show)
     app.command("export")(export)
     app.command("import")(import_text)
-
-
-def existing_library(data_dir: Path | None) -> Library:
-    """The library, which must be there. Raises ``UsageError``."""
-    from ysnakes_core import paths
-    from ysnakes_core.errors import UsageError
-    from ysnakes_core.synthesis.library import FILE_NAME, open_library
-
-    folder = paths.data_dir(data_dir)
-    if not (folder / FILE_NAME).exists():
-        raise UsageError(
-            f"there is no library in {folder} yet",
-            "make one with: ysnakes data generate KIND, or: ysnakes data import PATH",
-        )
-    return open_library(folder)
-
-
-def _decisions(given: list[str] | None) -> tuple[Decision, ...]:
-    from ysnakes_core.errors import UsageError
-    from ysnakes_core.synthesis.library_records import DECISIONS
-
-    for name in given or ():
-        if name not in DECISIONS:
-            raise UsageError(
-                f"there is no decision “{shown(name, 40)}”", f"choose from: {', '.join(DECISIONS)}"
-            )
-    return tuple(decision for decision in DECISIONS if decision in (given or ()))
 
 
 @guarded
@@ -125,80 +78,6 @@ def _tally_table(tallies: list[Tally]) -> list[str]:
 
 
 @guarded
-def search(
-    text: Annotated[str, typer.Argument(metavar="TEXT", help='Words, or "words side by side" in quotes.')],
-    kind: Kinds = None,
-    decision: Decisions = None,
-    limit: Annotated[int, typer.Option(metavar="N", min=1, help="Show so many at most.")] = 20,
-    after: Annotated[
-        int, typer.Option(metavar="ID", help="Go on after this record.", show_default=False)
-    ] = 0,
-    data_dir: DataDir = None,
-    json: AsJson = False,
-) -> int | None:
-    """Find records by what their request or answer says."""
-    from ysnakes_core.synthesis.library_records import RecordFilter
-
-    asked = RecordFilter(kinds=tuple(kind or ()), decisions=_decisions(decision), text=text)
-    with existing_library(data_dir) as library:
-        found = library.records(asked, limit, after or None)
-        total = library.count(asked)
-    if json:
-        for record in found:
-            put_json(_as_json(record))
-        return None
-    if not found:
-        say("nothing was found" + (" after that record" if after and total else ""))
-        return None
-    rows = [("id", "kind", "decision", "request", "answer")]
-    for record in found:
-        texts = (one_line(record.request, _PREVIEW), one_line(record.answer, _PREVIEW))
-        rows.append((str(record.id), shown(record.kind, 20), record.decision, *texts))
-    for line in table(rows, right=(0,)):
-        put(line)
-    if total > len(found):
-        say(f"{total:,} records in all; the next ones with --after {found[-1].id}")
-    return None
-
-
-@guarded
-def show(
-    identity: Annotated[int, typer.Argument(metavar="ID", help="A record's id, as `data search` tells it.")],
-    data_dir: DataDir = None,
-    json: AsJson = False,
-) -> int | None:
-    """Show one record, where it comes from, and what was done to it."""
-    with existing_library(data_dir) as library:
-        record = library.record(identity)
-        changes = library.history(identity)
-    if json:
-        put_json(_as_json(record) | {"history": [vars(change) for change in changes]})
-        return None
-    rules = ", ".join(sorted({str(check.get("rule", "")) for check in record.checks}))
-    made = f"{record.model} {record.digest[:12]}".strip()
-    rows = [
-        ("record", str(record.id)),
-        ("kind", record.kind),
-        ("teacher", record.teacher + (f" ({made})" if made and made != record.teacher else "")),
-        ("from", record.source),
-        ("decision", record.decision + ("" if record.answer == record.original else ", text changed")),
-        ("rules", rules),
-        ("words", f"{record.words:,}"),
-        ("seed", "" if record.seed is None else str(record.seed)),
-        ("options", ", ".join(f"{name} {value}" for name, value in record.options.items())),
-        ("changes", ", ".join(c.action + (" (undone)" if c.undone else "") for c in changes)),
-    ]
-    for line in facts([(name, shown(value, 300)) for name, value in rows if value]):
-        put(line)
-    put(f"\n{shown(record.request, keep_lines=True)}\n\n{shown(record.answer, keep_lines=True)}")
-    return None
-
-
-def _as_json(record: Record) -> dict[str, Any]:
-    return {name: value for name, value in vars(record).items() if name != "layout"}
-
-
-@guarded
 def export(
     folder: Annotated[
         Path | None,
@@ -225,7 +104,7 @@ def export(
         done = library.export(
             place,
             kinds=tuple(kind or ()),
-            decisions=_decisions(decision) or KEPT,
+            decisions=decisions_of(decision) or KEPT,
             per_file=per_file,
             overwrite=overwrite,
         )
