@@ -26,8 +26,9 @@ from ysnakes_core.runs.following import RunFollower
 from ysnakes_core.runs.launching import has_started, start_worker, worker_log_tail
 from ysnakes_core.runs.state import CRASHED
 
-LOOK_SECONDS = 0.1  # at most ten redraws a second
-NEWS_SECONDS = 0.5  # ages and times left move on without news from the run
+LOOK_SECONDS = 0.1  # at most ten redraws a second, for what is no mere step
+STEPS_SECONDS = 0.5  # between redraws for steps: each takes from the training it shows
+NEWS_SECONDS = 1.0  # ages and times left move on without news from the run
 START_SECONDS = 60.0
 MAX_POINTER_BYTES = 1000
 LAST_WORDS = 4  # lines of worker.log
@@ -146,17 +147,21 @@ class RunWatch:
             self._on_error(YsnakesError(f"the run can no longer be followed: {what}", "open it again"))
 
     def _watch(self) -> None:
-        told, changed = float("-inf"), True
+        told, known, changed = float("-inf"), self._standing(), True
         while not self._closing.is_set():
             self._wake.clear()
             self._work()
             changed = self.follower.poll(SLICE_SECONDS) or changed
-            changed = self._look_around() or changed
+            self._look_around()
             if self._asked_again:
-                self._asked_again, changed, told = False, True, float("-inf")
+                self._asked_again, told = False, float("-inf")
             now = time.monotonic()
-            if now - told >= (LOOK_SECONDS if changed else NEWS_SECONDS):
-                told, changed = now, False
+            if self.follower.caught_up and self._standing() != known:
+                wait = LOOK_SECONDS
+            else:
+                wait = STEPS_SECONDS if changed else NEWS_SECONDS
+            if now - told >= wait:
+                told, known, changed = now, self._standing(), False
                 self._seen.clear()
                 if self._closing.is_set():  # whoever closed it may not look at news any more
                     break
@@ -175,8 +180,13 @@ class RunWatch:
                 except YsnakesError as error:
                     self._on_error(error)
 
-    def _look_around(self) -> bool:
-        before = self.facts
+    def _standing(self) -> tuple[object, ...]:
+        """All of it but steps and what is measured with them."""
+        follower = self.follower
+        told = (follower.journal_count, len(follower.commands), follower.problem, follower.caught_up)
+        return (*told, follower.state.status, follower.has_worker, self.facts)
+
+    def _look_around(self) -> None:
         if self._starting is not None:
             self._look_at_start(*self._starting)
         if self.follower.has_worker:
@@ -199,7 +209,6 @@ class RunWatch:
             changes["last_words"] = ()
         if changes:
             self.facts = replace(self.facts, **changes)
-        return self.facts != before
 
     def _look_at_start(self, pid: int, deadline: float) -> None:
         try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rich.table import Table
 from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
@@ -15,6 +14,7 @@ from textual.widgets import Static
 from ysnakes_tui.actions import CONTEXTS, Action, actions_of, enclosing
 from ysnakes_tui.keymap import Keymap, shown_key
 from ysnakes_tui.widgets.dialog import Dialog
+from ysnakes_tui.widgets.key_table import KeyTable
 
 _MOVES = frozenset(("up", "down", "left", "right", "pageup", "pagedown", "home", "end"))
 # What people call the widgets that can have the focus.
@@ -65,7 +65,7 @@ class HelpScreen(Dialog[None]):
                 yield Static(
                     Text(title), classes="heading -first" if number == 0 else "heading", markup=False
                 )
-                yield Static(_table(rows), classes="keys")
+                yield KeyTable(rows)
             yield Static(
                 Text(
                     "Change any of them: ysnakes config edit, section [keys]. `ysnakes keys` lists them all."
@@ -98,16 +98,6 @@ class HelpScreen(Dialog[None]):
     def on_click(self, event: events.Click) -> None:
         if event.widget is self:  # beside the box
             self.leave()
-
-
-def _table(rows: list[tuple[str, str, str]]) -> Table:
-    table = Table.grid(padding=(0, 2))
-    table.add_column(no_wrap=True, min_width=9, style="bold")
-    table.add_column(no_wrap=True, min_width=19)
-    table.add_column(style="dim")
-    for row in rows:
-        table.add_row(*map(Text, row))
-    return table
 
 
 def kind_of(widget: Widget) -> str:
