@@ -23,10 +23,6 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before changi
 Restore = Annotated[
     bool, typer.Option("--restore", help="Take back the last --fix, to the byte; again goes further back.")
 ]
-RulesFolder = Annotated[
-    Path | None,
-    typer.Option("--rules-dir", metavar="DIR", help="The folder of your own rules.", show_default=False),
-]
 _GREEN, _RED, _CYAN, _PLAIN = "\x1b[32m", "\x1b[31m", "\x1b[36m", "\x1b[0m"
 MAX_LINE = 2000  # characters of a line of a diff
 

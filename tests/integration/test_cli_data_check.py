@@ -164,7 +164,7 @@ def test_hostile_text_reaches_no_terminal_raw(folder: Path) -> None:
     [
         (["check"], "no text was named"),
         (["dedup"], "no text was named"),
-        (["curate"], "no text was named"),
+        (["curate"], "there is no library"),
         (["check", "/nowhere"], "there is no file or folder /nowhere"),
         (["check", ".", "--rule", "nope"], "there is no rule “nope”"),
         (["check", ".", "--words", "many"], "“many” is no number of words"),

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from ysnakes_core.synthesis.judging import judge_for, judge_library
+from ysnakes_core.synthesis.judging import carry_out, due_changes, flag_library, judge_for, judge_library
 from ysnakes_core.synthesis.kinds import load_kinds
 from ysnakes_core.synthesis.library import Library, open_library
-from ysnakes_core.synthesis.library_records import EVERYTHING, NewRecord
+from ysnakes_core.synthesis.library_records import EVERYTHING, NewRecord, RecordFilter
 
 REQUEST = "Write about a pond."
 GOOD = " ".join(["The frog sat by the pond and waited for rain."] * 3 + ["Then it sang all night long."])
+NOTED = f"{GOOD}\n\nNote: This story was written by an AI model."
 REFUSAL = "I'm sorry, but I can't help with that request."
 
 
@@ -59,10 +61,15 @@ def test_a_kinds_length_and_ending_are_asked_for() -> None:
     rules = {check["rule"] for check in judge_for(kinds)("stories", REQUEST, "Too short.").checks}
     assert "too-short" in rules
     open_ended = next(kind for kind in kinds.values() if not kind.checks.must_end_sentence)
-    cut = " ".join(["word and another one"] * 20) + " and the"
-    for kind, expected in ((open_ended.name, False), ("notes", True)):
+    things = ["boat", "rope", "lamp", "stone", "crow", "reed", "bucket", "glove", "oar", "kite", "bell"]
+    cut = " ".join(f"The {thing} lay by the pond all day." for thing in things) + " Then came the"
+    kinds["jottings"] = replace(open_ended, checks=replace(open_ended.checks, min_words=0, max_words=0))
+    for kind, expected in (("jottings", False), ("notes", True)):
         found = {check["rule"] for check in judge_for(kinds, mend=False)(kind, REQUEST, cut).checks}
         assert ("truncated" in found) is expected
+        rejected = judge_for(kinds)(kind, REQUEST, cut)
+        assert ("truncated" in {check["rule"] for check in rejected.checks}) is expected
+        assert expected is (rejected.decision == "rejected"), rejected.checks
 
 
 def test_a_whole_library_is_judged_and_can_be_taken_back(library: Library) -> None:
@@ -78,3 +85,38 @@ def test_a_whole_library_is_judged_and_can_be_taken_back(library: Library) -> No
     assert library.record(3).original.endswith("model.")
     library.undo()
     assert [(record.answer, record.decision) for record in library.records()] == before
+
+
+def test_what_is_due_is_told_before_anything_is_changed(library: Library) -> None:
+    add(library, GOOD, REFUSAL, NOTED)
+    due, counts = due_changes(library, judge_for(), EVERYTHING)
+    assert (counts.looked_at, counts.rejected, counts.cleaned) == (3, 1, 1)
+    assert [(one.record, one.rejects, one.cleans) for one in due] == [(2, True, False), (3, False, True)]
+    assert [(record.answer, record.decision) for record in library.records()] == [
+        *((answer, "pending") for answer in (GOOD, REFUSAL, NOTED))
+    ]
+    assert all(not library.history(number) for number in (1, 2, 3))
+
+
+def test_what_somebody_did_meanwhile_is_left_alone(library: Library) -> None:
+    add(library, REFUSAL, f"{REFUSAL} No.", NOTED)
+    due, _ = due_changes(library, judge_for(), EVERYTHING)
+    library.decide(1, "accepted")
+    library.edit(3, "Something else.")
+    done = carry_out(library, due)
+    assert (done.rejected, done.cleaned) == (1, 0)
+    assert [record.decision for record in library.records()] == ["accepted", "rejected", "edited"]
+
+
+def test_flags_are_noted_anew_and_nothing_else_changes(library: Library) -> None:
+    library.add([NewRecord("notes", "t", REQUEST, GOOD, "1", checks=[{"rule": "long-gone"}])])
+    add(library, REFUSAL, NOTED)
+    library.decide(2, "accepted")
+    before = [(record.answer, record.decision) for record in library.records()]
+    seen: list[int] = []
+    done = flag_library(library, judge_for(mend=False), EVERYTHING, seen.append)
+    assert (done.looked_at, done.flagged, seen) == (3, 2, [3])
+    assert library.count_by("rule").keys() >= {"refusal", "note"}
+    assert library.count(RecordFilter(rules=("long-gone",))) == 0
+    assert [(record.answer, record.decision) for record in library.records()] == before
+    assert [len(library.history(number)) for number in (1, 2, 3)] == [0, 1, 0]
