@@ -164,10 +164,64 @@ _DATA = (
     ),
 )
 
+_job_form = functools.partial(Action, context="job_form")
+_JOB_FORM = (
+    _job_form(
+        "start_job", ("enter", "f5"), "Start the job", "Write what the form says.", rank=4, short="Start"
+    ),
+    _job_form(
+        "pull_model",
+        ("P", "f6"),
+        "Get the model",
+        "Let Ollama get the model that is missing; esc stops it.",
+        rank=5,
+        short="Get model",
+    ),
+    _job_form(
+        "copy_server_command",
+        ("y", "f7"),
+        "Copy what mends it",
+        "Copy the command line that gets Ollama ready.",
+        rank=6,
+        short="Copy command",
+    ),
+)
+
+_job = functools.partial(Action, context="job")
+_JOB = (
+    _job("pause_job", ("space",), "Pause the job", "Begin no more records, or go on.", rank=4, short="Pause"),
+    _job("cancel_job", ("x",), "End the job", "End it; what is finished is kept.", rank=5, short="End"),
+    _job(
+        "resume_job",
+        ("enter",),
+        "Go on with a job",
+        "Write what is missing of the job under the cursor.",
+        rank=4,
+        short="Go on",
+    ),
+    _job(
+        "next_writing",
+        ("w",),
+        "Another record",
+        "Watch another one of the records that are being written.",
+        rank=10,
+        short="Next record",
+    ),
+    _job(
+        "copy_job_command",
+        ("y",),
+        "Copy the job's command",
+        "Copy the command line that mends what is wrong, or that goes on with the job.",
+        rank=11,
+        short="Copy command",
+    ),
+)
+
 _COMMANDS = (Action("copy_command", ("y", "enter"), "Copy", "Copy the command line.", "commands", rank=4),)
 
 ACTIONS: dict[str, Action] = {
-    action.id: action for action in (*_APP, *_RUN, *_TRAIN, *_RUNS, *_FORM, *_DATA, *_COMMANDS)
+    action.id: action
+    for action in (*_APP, *_RUN, *_TRAIN, *_RUNS, *_FORM, *_DATA, *_JOB_FORM, *_JOB, *_COMMANDS)
 }
 
 

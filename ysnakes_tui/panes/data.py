@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import importlib.util
 import inspect
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
+from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static
 
 from ysnakes_core import paths
-from ysnakes_tui.actions import ACTIONS
+from ysnakes_core.errors import YsnakesError
+from ysnakes_core.synthesis.library_export import Exported
+from ysnakes_tui.actions import ACTIONS, enclosing
+from ysnakes_tui.data.job_form import JobForm
+from ysnakes_tui.data.job_session import JobEnd, JobSession
+from ysnakes_tui.data.job_text import end_note, strip_status
+from ysnakes_tui.data.job_training import export_text, train_on
+from ysnakes_tui.data.job_view import JobView
 from ysnakes_tui.data.messages import (
     Curate,
     LibraryChanged,
@@ -26,7 +37,12 @@ from ysnakes_tui.data.messages import (
     ShowLibrary,
     ShowStatistics,
 )
+from ysnakes_tui.panes.interface import shell_of
 from ysnakes_tui.widgets.status_strip import Status
+
+LOOK_SECONDS = 0.25  # between two looks at the job that is being written
+CHANGE_SECONDS = 2.0  # between two times that a view is told of new records
+LEAVE_SECONDS = 10.0  # the longest that leaving the app waits for a job to end
 
 View = Literal["library", "curation", "statistics", "job_form", "job"]
 
@@ -45,23 +61,43 @@ class DataPane(Widget):
 
     ``folder`` is that of the library (None: the usual one). A view is made with it when it is first looked
     at. It has ``action_*`` and ``check_action`` for its context, and may have ``focus_first()``,
-    ``label_for(action)``, ``action_back() -> bool`` (whether there was anything to close), ``library_changed()``
-    (records are others now; called when it is shown, and at times while it is) and, the curation,
-    ``curate(asked)``. What a view wants of others it posts (``data.messages``).
+    ``label_for(action)``, ``action_back() -> bool`` (whether there was anything to close) and
+    ``library_changed()`` (records are others now; called when it is shown, and at times while it is); the
+    curation may have ``curate(asked)``. What a view wants of others it posts (``data.messages``). ``clock``
+    gives seconds.
     """
+
+    @dataclass
+    class JobEnded(Message):
+        end: JobEnd
+
+    @dataclass
+    class TextWritten(Message):
+        done: Exported | None
+        error: YsnakesError | None
 
     DEFAULT_CSS = """
     DataPane { height: 1fr; }
     DataPane > * { height: 1fr; }
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, *, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(id="data")
         self.folder = paths.data_dir(folder)
         self._view: View = "library"
+        self._clock = clock
+        self._session: JobSession | None = None
+        self._end: JobEnd | None = None  # of the session
+        self._told_of = 0  # records of the session that the view in front knows of
+        self._told_at = 0.0
+        self._curates: dict[str, bool] = {}  # jobs that were started here
+        self._is_exporting = False
 
     def compose(self) -> ComposeResult:
         yield self._make("library")
+
+    def on_mount(self) -> None:
+        self.set_interval(LOOK_SECONDS, self._look)
 
     def _make(self, view: View) -> Widget:
         module, name = _VIEWS[view]
@@ -80,7 +116,9 @@ class DataPane(Widget):
         return self.query_one(f"#{_dashed(self._view)}-view")
 
     def status(self) -> Status:
-        return Status()
+        if self._session is None or (self._end is not None and self._view != "job"):
+            return Status()
+        return strip_status(self._session, self._end)
 
     def focus_first(self) -> None:
         if not self.children:
@@ -98,6 +136,8 @@ class DataPane(Widget):
         if not self.query(f"#{_dashed(view)}-view"):
             await self.mount(self._make(view))
         self._view = view
+        if view == "job":
+            self._follow()
         for name in _VIEWS:
             for widget in self.query(f"#{_dashed(name)}-view"):
                 widget.display = name == view
@@ -152,12 +192,11 @@ class DataPane(Widget):
         if not closed and self._view != "library":
             await self._show("library")
 
-    def action_send_to_training(self) -> None:
-        pass
-
     async def on_new_job(self, event: NewJob) -> None:
         event.stop()
-        await self.action_new_job()
+        view = await self._show("job_form")
+        if event.teacher and isinstance(view, JobForm):
+            view.choose(event.teacher)
 
     async def on_show_jobs(self, event: ShowJobs) -> None:
         event.stop()
@@ -185,6 +224,111 @@ class DataPane(Widget):
     def on_library_changed(self, event: LibraryChanged) -> None:
         """The views that are not shown hear of it when they are."""
         event.stop()
+
+    # Jobs.
+
+    @property
+    def session(self) -> JobSession | None:
+        """The job that is being written, or was last; None if none was."""
+        return self._session
+
+    @property
+    def is_writing(self) -> bool:
+        return self._session is not None and self._end is None
+
+    async def on_job_form_started(self, event: JobForm.Started) -> None:
+        event.stop()
+        self._curates[event.name] = event.curate
+        await self._write(event.name, fresh=True)
+
+    async def on_job_form_cancelled(self, event: JobForm.Cancelled) -> None:
+        event.stop()
+        await self._show("library")
+
+    async def on_job_view_resume(self, event: JobView.Resume) -> None:
+        event.stop()
+        await self._write(event.name, fresh=False)
+
+    async def _write(self, name: str, *, fresh: bool) -> None:
+        """Begin a session of a job, in a thread of its own, and show it."""
+        if self.is_writing:
+            return
+        curate = self._curates.get(name, True)
+        self._session = JobSession(self.folder, name, ended=self._has_ended, fresh=fresh, curate=curate)
+        self._end, self._told_of = None, 0
+        self._session.start()
+        self._keep_form_informed()
+        await self._show("job")
+
+    def _follow(self) -> None:
+        """Let the view of jobs show the session, if it does not yet."""
+        view = self.view
+        if isinstance(view, JobView) and self._session is not None:
+            view.follow(self._session, self._end)
+
+    def _has_ended(self, end: JobEnd) -> None:
+        """Called in the session's thread."""
+        self.post_message(self.JobEnded(end))
+
+    def on_data_pane_job_ended(self, event: JobEnded) -> None:
+        event.stop()
+        self._end = event.end
+        if event.end.crash is not None:
+            raise event.end.crash
+        for view in self.query(JobView):
+            view.ended(event.end)
+        self._keep_form_informed()
+        title, message, severity = end_note(event.end)
+        self.app.notify(message, title=title, severity=severity, timeout=20)
+        self._tell_of_change(self.view)
+        self.refresh_bindings()
+
+    def _keep_form_informed(self) -> None:
+        for form in self.query(JobForm):
+            form.busy_with = self._session.name if self.is_writing and self._session is not None else ""
+
+    def _look(self) -> None:
+        """Show what the session has done since the last look."""
+        session = self._session
+        if session is None or not self.is_writing or not self.display:
+            return
+        view = self.view
+        if isinstance(view, JobView):
+            view.draw()
+        elif session.stored != self._told_of and self._clock() - self._told_at >= CHANGE_SECONDS:
+            self._told_of, self._told_at = session.stored, self._clock()
+            self._tell_of_change(view)
+
+    async def on_unmount(self) -> None:
+        """A session ends with the app; what it has finished is kept."""
+        if self._session is not None and self.is_writing:
+            self._session.cancel()
+            await asyncio.to_thread(self._session.join, LEAVE_SECONDS)
+
+    # Training.
+
+    def action_send_to_training(self) -> None:
+        """Write the library's text to files, then open the form of a new run with them."""
+        if not self._is_exporting:
+            self._is_exporting = True
+            self.notify("writing the text…", timeout=3)
+            self.run_worker(self._export, thread=True, group="export", exit_on_error=False)
+
+    def _export(self) -> None:
+        """In a thread."""
+        try:
+            self.post_message(self.TextWritten(export_text(self.folder), None))
+        except YsnakesError as error:
+            self.post_message(self.TextWritten(None, error))
+
+    def on_data_pane_text_written(self, event: TextWritten) -> None:
+        event.stop()
+        self._is_exporting = False
+        if event.error is not None or event.done is None:
+            shell_of(self).tell(event.error or YsnakesError("nothing was written"), timeout=30)
+            return
+        self.notify(f"{event.done.records:,} records in {event.done.folder}", title="The text is written")
+        train_on(self, event.done.folder)
 
 
 class Missing(VerticalScroll):
@@ -222,6 +366,6 @@ _OWN: dict[str, View | Literal[""]] = {
     "send_to_training": "",
     "back": "",
 }
-_FORWARDED = frozenset(action.id for action in ACTIONS.values() if action.context in _VIEWS)
+_FORWARDED = frozenset(action.id for action in ACTIONS.values() if action.context in (*_VIEWS, "records"))
 for _name in _FORWARDED:
     setattr(DataPane, f"action_{_name}", _forwarding(_name))

@@ -129,13 +129,19 @@ class TrainPane(Widget):
     async def action_new_run(self) -> None:
         await self._open_form(first=False)
 
-    async def _open_form(self, *, first: bool) -> None:
+    async def new_run_on(self, data: str) -> None:
+        """The form of a new run with the text to train on filled in: what its first field takes."""
+        await self._open_form(first=False, data=data)
+
+    async def _open_form(self, *, first: bool, data: str = "") -> None:
         from ysnakes_tui.train.new_run_form import NewRunForm  # not needed for the first picture
 
         if self._view != "form":
             self._before_form = self._view
         await self.query(NewRunForm).remove()
-        await self.mount(NewRunForm(id="form-view", first=first))
+        for view in self.children:  # beside each other they would all be laid out anew
+            view.display = False
+        await self.mount(NewRunForm(id="form-view", first=first, data=data))
         self._show("form")
 
     async def action_back(self) -> None:

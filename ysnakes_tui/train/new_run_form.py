@@ -47,7 +47,7 @@ class NewRunForm(Vertical, can_focus=False):
 
     It does the action ``start`` of the context ``form`` and ``action_back``, which gives it up. ``start`` and
     ``planner`` are what starts a run's worker and what works out plans; others may stand in for them.
-    ``first``: for someone who has not started one yet.
+    ``first``: for someone who has not started one yet. ``data``: text that is to be trained on.
     """
 
     context: ClassVar[str] = "form"
@@ -120,12 +120,14 @@ class NewRunForm(Vertical, can_focus=False):
         *,
         id: str | None = None,
         first: bool = False,
+        data: str = "",
         start: Callable[[RunDirectory], int] = start_worker,
         planner: Callable[[Callable[[int, RunPlan], None]], Planner] = Planner,
     ) -> None:
         super().__init__(id=id)
         self._start = start
         self._first = first
+        self._data = data
         self._planner = planner(self._planned)
         self._touched: set[str] = set()
         self._number = 0  # of the latest change
@@ -139,7 +141,9 @@ class NewRunForm(Vertical, can_focus=False):
         with Horizontal(classes="columns"):
             with VerticalScroll(classes="fields", can_focus=False):
                 yield Static(Text("A new run"), classes="title", markup=False)
-                yield from self._row("data", LiteralInput(placeholder="ysnakes' own text", id="data"))
+                yield from self._row(
+                    "data", LiteralInput(self._data, placeholder="ysnakes' own text", id="data")
+                )
                 yield from self._row(
                     "name", LiteralInput(placeholder="a friendly one", id="name", max_length=100)
                 )
@@ -180,7 +184,7 @@ class NewRunForm(Vertical, can_focus=False):
         self.set_class(event.size.width >= 100 and event.size.height >= 28, "-wide")
 
     def focus_first(self) -> None:
-        self.query_one("#start" if self._first else "#data").focus()
+        self.query_one("#start" if self._first or self._data else "#data").focus()
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         told = HELP.get(event.widget.id or "", "")

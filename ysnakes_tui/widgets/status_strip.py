@@ -15,18 +15,20 @@ from ysnakes_tui.formats import duration, size
 SYMBOLS = {
     "starting": ("◌", "~"),
     "running": ("●", ">"),
+    "waiting": ("◌", "~"),
     "pausing": ("◐", "="),
     "paused": ("‖", "="),
     "stopping": ("◑", "#"),
     "finished": ("✓", "+"),
     "stopped": ("■", "#"),
+    "interrupted": ("■", "#"),
     "failed": ("✗", "x"),
     "crashed": ("▲", "!"),
     "broken": ("▲", "!"),
 }
 _KINDS = {
     **dict.fromkeys(("starting", "running"), "good"),
-    **dict.fromkeys(("pausing", "paused", "stopping"), "waiting"),
+    **dict.fromkeys(("waiting", "pausing", "paused", "stopping"), "waiting"),
     **dict.fromkeys(("failed", "crashed", "broken"), "bad"),
 }
 STALE_SECONDS = 15.0  # news older than this is pointed out while a worker should be sending some
@@ -42,6 +44,7 @@ class Status:
     state: str = ""  # as ``RunState.effective_status``
     step: int | None = None
     total_steps: int | None = None
+    unit: str = "step"  # what is counted: steps of a run, ``records`` of a job
     eta: float | None = None  # seconds left
     tokens_per_second: float | None = None
     memory: int | None = None  # bytes that the worker uses
@@ -130,10 +133,13 @@ def _note(status: Status) -> list[_Part]:
 
 
 def _steps(status: Status, *, ascii: bool) -> _Part:
+    counts_steps = status.unit == "step"
     if not status.total_steps:
-        return _Part(f"step {status.step:,}", 2)
+        return _Part(f"step {status.step:,}" if counts_steps else f"{status.step:,} {status.unit}", 2)
     share = min(1.0, (status.step or 0) / status.total_steps)
-    text = f"step {status.step:,} of {status.total_steps:,} {'-' if ascii else '·'} {100 * share:.0f} %"
+    many = f"{status.step:,} of {status.total_steps:,}"
+    told = f"step {many}" if counts_steps else f"{many} {status.unit}"
+    text = f"{told} {'-' if ascii else '·'} {100 * share:.0f} %"
     return _Part(text, 2, short=f"{status.step:,}/{status.total_steps:,}")
 
 
