@@ -62,8 +62,9 @@ CONTEXTS: dict[str, Context] = {
         Context("runs", "The list of runs", "run"),
         Context("form", "A new run", "app"),
         Context("data", "Text", "app"),
-        Context("library", "The library of text", "data"),
-        Context("curation", "Curation", "data"),
+        Context("records", "A record of text", "data"),
+        Context("library", "The library of text", "records"),
+        Context("curation", "Curation", "records"),
         Context("statistics", "Statistics", "data"),
         Context("job_form", "A new job", "data"),
         Context("job", "Jobs", "data"),
@@ -217,11 +218,96 @@ _JOB = (
     ),
 )
 
+_records = functools.partial(Action, context="records")
+_RECORDS = (
+    _records("accept", ("a",), "Accept", "This record is good.", rank=3),
+    _records(
+        "reject", ("x",), "Reject", "This record is not to be trained on; it stays in the library.", rank=3
+    ),
+    _records("edit_record", ("e",), "Edit", "Change the answer; the teacher's own is kept too.", rank=4),
+    _records("keep_edit", ("ctrl+s", "f5"), "Keep the edit", "Keep the answer as it was typed.", rank=3),
+    _records(
+        "regenerate",
+        ("R",),
+        "Write anew",
+        "Ask the record's teacher again; the old answer stays until the new one is there.",
+        rank=12,
+    ),
+    _records(
+        "undo_change", ("u",), "Undo", "Take back the last change of any record; again for earlier ones."
+    ),
+    _records("next_finding", (".",), "Next flag", "Go to the next place that the rules marked.", rank=13),
+    _records("copy_record", ("y",), "Copy the answer", "Copy the whole answer of this record."),
+)
+
+_library = functools.partial(Action, context="library")
+_LIBRARY = (
+    _library("search_records", ("/",), "Search", "Show only records with some words in them.", rank=5),
+    _library("filter_kind", ("k",), "Kind", "Show only records of one kind."),
+    _library(
+        "filter_decision",
+        ("d",),
+        "Decision",
+        "Show only records that are pending, accepted, edited or rejected.",
+    ),
+    _library(
+        "filter_flags", ("!",), "Flags", "Show only records in which rules found something, or nothing."
+    ),
+    _library("filter_teacher", ("w",), "Teacher", "Show only records that one teacher wrote."),
+    _library("clear_filters", ("0",), "Show all", "Show all records again.", rank=14),
+    _library(
+        "write_builtin",
+        ("b",),
+        "Built-in teacher",
+        "Have the built-in teacher write text: at once, without a server.",
+        rank=4,
+        short="Built-in",
+    ),
+    _library(
+        "write_ollama",
+        ("o",),
+        "A model in Ollama",
+        "Have a model in Ollama write text.",
+        rank=4,
+        short="Ollama",
+    ),
+)
+
+_curation = functools.partial(Action, context="curation")
+_CURATION = (_curation("skip", ("s",), "Skip", "Leave this record for later.", rank=4),)
+
+_statistics = functools.partial(Action, context="statistics")
+_STATISTICS = (
+    _statistics("count_again", ("r",), "Count again", "Read the whole library again.", rank=4),
+    _statistics(
+        "near_duplicates",
+        ("d",),
+        "Look for near-duplicates",
+        "Find records that say nearly the same. In a large library this takes a while.",
+        rank=4,
+        short="Duplicates",
+    ),
+)
+
 _COMMANDS = (Action("copy_command", ("y", "enter"), "Copy", "Copy the command line.", "commands", rank=4),)
 
 ACTIONS: dict[str, Action] = {
     action.id: action
-    for action in (*_APP, *_RUN, *_TRAIN, *_RUNS, *_FORM, *_DATA, *_JOB_FORM, *_JOB, *_COMMANDS)
+    for action in (
+        *_APP,
+        *_RUN,
+        *_TRAIN,
+        *_RUNS,
+        *_FORM,
+        *_DATA,
+        *_RECORDS,
+        *_LIBRARY,
+        *_CURATION,
+        *_STATISTICS,
+        *_JOB_FORM,
+        *_JOB,
+        *_COMMANDS,
+    )
 }
 
 

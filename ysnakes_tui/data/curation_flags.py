@@ -1,0 +1,108 @@
+"""An answer with what the rules found in it marked in place, and a line for each of their findings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from rich.text import Text
+
+from ysnakes_core.files import printable
+from ysnakes_core.synthesis.library_records import Check
+
+PIECE = 4000  # characters that are laid out at a time
+MOST_PIECES = 50
+_EXCERPT = 40
+# Marks are never of colour alone: colours may be off, and eyes differ.
+LOOKS = {"flag": "bold underline", "strip": "bold underline", "reject": "bold reverse"}
+_DOES = {"flag": "flagged", "strip": "to be taken out", "reject": "to be rejected"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a rule found: ``start`` and ``end`` are offsets into the answer, alike where it means no place."""
+
+    rule: str
+    why: str
+    action: str
+    start: int
+    end: int
+
+    @property
+    def look(self) -> str:
+        return LOOKS.get(self.action, LOOKS["flag"])
+
+
+def findings(checks: Sequence[Check], answer: str) -> list[Finding]:
+    """The findings in a record's checks, in the order of the text; a place that is none is left out."""
+    found = []
+    for check in checks:
+        start, end = _offset(check, "start"), _offset(check, "end")
+        if not 0 <= start < end <= len(answer):
+            start = end = 0
+        found.append(Finding(_text(check, "rule"), _text(check, "why"), _text(check, "action"), start, end))
+    return sorted(found, key=lambda each: (each.start, each.end))
+
+
+def _offset(check: Mapping[str, Any], name: str) -> int:
+    value = check.get(name)
+    return value if isinstance(value, int) else 0
+
+
+def _text(check: Mapping[str, Any], name: str) -> str:
+    value = check.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def pieces(answer: str, found: Sequence[Finding]) -> list[Text]:
+    """The answer, literally and with its findings marked, in pieces that are quick to lay out."""
+    made: list[Text] = []
+    begin = 0
+    while begin < len(answer) and len(made) < MOST_PIECES:
+        end = _end_of_piece(answer, begin)
+        made.append(_marked(answer, begin, end, found))
+        begin = end + (answer[end : end + 1] == "\n")  # each piece begins a line anyway
+    if begin < len(answer):
+        made.append(Text(f"… and {len(answer) - begin:,} more characters", "italic dim"))
+    return made or [Text()]
+
+
+def _end_of_piece(answer: str, begin: int) -> int:
+    if len(answer) - begin <= PIECE:
+        return len(answer)
+    for sign in ("\n\n", "\n", " "):
+        at = answer.rfind(sign, begin + PIECE // 2, begin + PIECE)
+        if at > 0:
+            return at
+    return begin + PIECE
+
+
+def _marked(answer: str, begin: int, end: int, found: Sequence[Finding]) -> Text:
+    inside = [each for each in found if each.start < end and begin < each.end]
+    places = (place for each in inside for place in (each.start, each.end))
+    borders = {begin, end, *(min(max(place, begin), end) for place in places)}
+    text = Text()
+    for left, right in pairwise(sorted(borders)):
+        looks = {each.look for each in inside if each.start <= left and right <= each.end}
+        text.append(printable(answer[left:right], keep_lines=True), " ".join(sorted(looks)) or None)
+    return text
+
+
+def told(found: Sequence[Finding], answer: str, *, chosen: int = -1, ascii: bool = False) -> Text:
+    """A line for each finding: which rule, what it would do, why, and where. ``chosen``: the one gone to."""
+    text = Text(no_wrap=True, overflow="ellipsis")
+    for number, each in enumerate(found):
+        if number:
+            text.append("\n")
+        text.append((">" if ascii else "▸") if number == chosen else " ")
+        text.append("!" if each.action != "reject" else "!!", "bold")
+        text.append(f" {printable(each.rule, 30)}", each.look)
+        text.append(f" ({_DOES.get(each.action, 'flagged')})")
+        if each.start < each.end:
+            excerpt = printable(" ".join(answer[each.start : each.end][:200].split()), _EXCERPT)
+            text.append(f" “{excerpt}”")
+        if each.why:
+            text.append(f" {printable(each.why, 160)}", "dim")
+    return text
