@@ -46,6 +46,7 @@ from ysnakes_core.text.records import START_MARK, Document
 LABELS = Path(__file__).resolve().parents[1] / "curation_labels.tsv"
 PHRASINGS = LABELS.with_name("curation_phrasings.tsv")
 SAMPLES = ("fitted", "held-out")
+PHRASING_SAMPLES = ("first", "second")
 TARGET = 0.95  # precision and recall of refusals and notes
 FASTEST_NEEDED = 20.0  # MB/s
 PLANTED = 200
@@ -128,7 +129,7 @@ def _around(place: str, text: str) -> str:
     return "\n\n".join(parts.get(place, [STORY, text, ENDING]))
 
 
-def phrasings() -> tuple[list[dict[str, object]], dict[str, int]]:
+def phrasings(sample: str) -> tuple[list[dict[str, object]], dict[str, int]]:
     """What is found of sentences that were written without a look at the patterns, and its false alarms.
 
     A refusal, a note or an offer counts as found by any rule that strips or rejects it.
@@ -138,7 +139,9 @@ def phrasings() -> tuple[list[dict[str, object]], dict[str, int]]:
     missed: dict[str, list[str]] = defaultdict(list)
     wrong: Counter[str] = Counter()
     for row in PHRASINGS.read_text(encoding="utf-8").splitlines()[1:]:
-        rule, place, text = row.split("\t")
+        rule, place, text, of = row.split("\t")
+        if of != sample:
+            continue
         flags = [
             flag for flag in check("Write about a ferry.", _around(place, text)) if flag.action != "flag"
         ]
@@ -257,7 +260,7 @@ def main() -> int:
     rows = scores(labels["fitted"], on_lines)
     held_out = labels["held-out"]
     alarms = false_alarms(held_out, on_lines)
-    said, innocents = phrasings()
+    said = {sample: phrasings(sample) for sample in PHRASING_SAMPLES}
     plants = list(planted(documents))
     megabytes_per_second = speed(documents, args.repeats)
     judged = {str(row["rule"]): row for row in rows}
@@ -275,7 +278,7 @@ def main() -> int:
         "records": len(documents),
         "rules": rows,
         "held_out": {"lines": len(held_out), "labelled": sum(map(bool, held_out.values())), "wrong": alarms},
-        "phrasings": {"rules": said, "innocents": innocents},
+        "phrasings": {sample: {"rules": rules, "innocents": wrong} for sample, (rules, wrong) in said.items()},
         "planted": plants,
         "megabytes_per_second": round(megabytes_per_second, 1),
         "passed": not missed,
@@ -294,10 +297,11 @@ def main() -> int:
         f"\nheld out: {len(held_out):,} lines, {sum(map(bool, held_out.values())):,} with something to find; "
         f"false alarms: {alarms or 'none'}"
     )
-    print(f"\n{'in other words':18}{'texts':>9}{'found':>9}{'recall':>8}")
-    for row in said:
-        print(f"{row['rule']:18}{row['texts']:>9}{row['found']:>9}{_shown(row['recall']):>8}")
-    print(f"innocents: {innocents}")
+    for sample, (found_rules, innocents) in said.items():
+        print(f"\n{f'in other words, {sample}':24}{'texts':>9}{'found':>9}{'recall':>8}")
+        for row in found_rules:
+            print(f"{row['rule']:24}{row['texts']:>9}{row['found']:>9}{_shown(row['recall']):>8}")
+        print(f"innocents: {innocents}")
     print(f"\n{'planted defect':22}{'records':>8}{'recall':>8}")
     for plant in plants:
         print(f"{plant['defect']:22}{plant['planted']:>8}{_shown(plant['recall']):>8}")
