@@ -231,10 +231,14 @@ _RECORDS = (
         ("R",),
         "Write anew",
         "Ask the record's teacher again; the old answer stays until the new one is there.",
-        rank=12,
+        rank=7,
     ),
     _records(
-        "undo_change", ("u",), "Undo", "Take back the last change of any record; again for earlier ones."
+        "undo_change",
+        ("u",),
+        "Undo",
+        "Take back the last change of any record; again for earlier ones.",
+        rank=6,
     ),
     _records("next_finding", (".",), "Next flag", "Go to the next place that the rules marked.", rank=13),
     _records("copy_record", ("y",), "Copy the answer", "Copy the whole answer of this record."),

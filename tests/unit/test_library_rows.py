@@ -73,3 +73,20 @@ def test_the_version_changes_when_another_changes_the_file(library: Library) -> 
     with Library(library.path) as other:
         add(other, 1, kind="blog")
     assert library.version() != before
+
+
+def test_texts_come_in_pages_in_the_order_they_came(library: Library) -> None:
+    identities = add(library, 5)
+    pages, after = [], 0
+    while page := library.texts(2, after):
+        pages.append([each[0] for each in page])
+        after = page[-1][0]
+    assert pages == [identities[:2], identities[2:4], identities[4:]]
+    assert library.texts(1) == [(identities[0], "Say something.", "Snake number 0 sleeps.")]
+
+
+def test_repeats_are_records_that_say_what_another_says(library: Library) -> None:
+    assert library.repeats() == 0
+    add(library, 3)
+    add(library, 2, kind="blog")  # the same texts as two of those
+    assert library.repeats() == 2

@@ -211,6 +211,15 @@ class Library:
 
         return rows(self._connection, identities)
 
+    def texts(self, limit: int, after: int = 0) -> list[tuple[int, str, str]]:
+        """Ids, requests and answers of the first ``limit`` records after the one with id ``after``."""
+        sql = "SELECT id, request, answer FROM texts WHERE id > ? ORDER BY id LIMIT ?"
+        return [(row[0], str(row[1]), str(row[2])) for row in self._connection.read(sql, (after, limit))]
+
+    def repeats(self) -> int:
+        """How many records say exactly, request and answer, what another one says."""
+        return self._connection.number("SELECT count(*) - count(DISTINCT content) FROM records")
+
     def version(self) -> int:
         """A number that is another one after somebody else (not this library itself) changed the file."""
         return self._connection.number("PRAGMA data_version")

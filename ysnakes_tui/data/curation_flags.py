@@ -16,7 +16,8 @@ PIECE = 4000  # characters that are laid out at a time
 MOST_PIECES = 50
 _EXCERPT = 40
 # Marks are never of colour alone: colours may be off, and eyes differ.
-LOOKS = {"flag": "bold underline", "strip": "bold underline", "reject": "bold reverse"}
+Looks = Mapping[str, str]
+LOOKS: Looks = {"flag": "bold underline", "strip": "bold underline", "reject": "bold reverse"}
 _DOES = {"flag": "flagged", "strip": "to be taken out", "reject": "to be rejected"}
 
 
@@ -30,9 +31,8 @@ class Finding:
     start: int
     end: int
 
-    @property
-    def look(self) -> str:
-        return LOOKS.get(self.action, LOOKS["flag"])
+    def look(self, looks: Looks) -> str:
+        return looks.get(self.action, looks["flag"])
 
 
 def findings(checks: Sequence[Check], answer: str) -> list[Finding]:
@@ -56,13 +56,22 @@ def _text(check: Mapping[str, Any], name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def pieces(answer: str, found: Sequence[Finding]) -> list[Text]:
+def looks_of(variables: Mapping[str, str]) -> Looks:
+    """The marks in a theme's colours, which ``variables`` are (``App.theme_variables``)."""
+    colours = {"flag": "text-warning", "strip": "text-warning", "reject": "text-error"}
+    return {
+        action: f"{look} {colour}" if (colour := variables.get(colours[action], "")).startswith("#") else look
+        for action, look in LOOKS.items()
+    }
+
+
+def pieces(answer: str, found: Sequence[Finding], looks: Looks = LOOKS) -> list[Text]:
     """The answer, literally and with its findings marked, in pieces that are quick to lay out."""
     made: list[Text] = []
     begin = 0
     while begin < len(answer) and len(made) < MOST_PIECES:
         end = _end_of_piece(answer, begin)
-        made.append(_marked(answer, begin, end, found))
+        made.append(_marked(answer, begin, end, found, looks))
         begin = end + (answer[end : end + 1] == "\n")  # each piece begins a line anyway
     if begin < len(answer):
         made.append(Text(f"… and {len(answer) - begin:,} more characters", "italic dim"))
@@ -79,18 +88,20 @@ def _end_of_piece(answer: str, begin: int) -> int:
     return begin + PIECE
 
 
-def _marked(answer: str, begin: int, end: int, found: Sequence[Finding]) -> Text:
+def _marked(answer: str, begin: int, end: int, found: Sequence[Finding], looks: Looks) -> Text:
     inside = [each for each in found if each.start < end and begin < each.end]
     places = (place for each in inside for place in (each.start, each.end))
     borders = {begin, end, *(min(max(place, begin), end) for place in places)}
     text = Text()
     for left, right in pairwise(sorted(borders)):
-        looks = {each.look for each in inside if each.start <= left and right <= each.end}
-        text.append(printable(answer[left:right], keep_lines=True), " ".join(sorted(looks)) or None)
+        marks = {each.look(looks) for each in inside if each.start <= left and right <= each.end}
+        text.append(printable(answer[left:right], keep_lines=True), " ".join(sorted(marks)) or None)
     return text
 
 
-def told(found: Sequence[Finding], answer: str, *, chosen: int = -1, ascii: bool = False) -> Text:
+def told(
+    found: Sequence[Finding], answer: str, *, looks: Looks = LOOKS, chosen: int = -1, ascii: bool = False
+) -> Text:
     """A line for each finding: which rule, what it would do, why, and where. ``chosen``: the one gone to."""
     text = Text(no_wrap=True, overflow="ellipsis")
     for number, each in enumerate(found):
@@ -98,7 +109,7 @@ def told(found: Sequence[Finding], answer: str, *, chosen: int = -1, ascii: bool
             text.append("\n")
         text.append((">" if ascii else "▸") if number == chosen else " ")
         text.append("!" if each.action != "reject" else "!!", "bold")
-        text.append(f" {printable(each.rule, 30)}", each.look)
+        text.append(f" {printable(each.rule, 30)}", each.look(looks))
         text.append(f" ({_DOES.get(each.action, 'flagged')})")
         if each.start < each.end:
             excerpt = printable(" ".join(answer[each.start : each.end][:200].split()), _EXCERPT)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich.text import Text
+
 from ysnakes_core.errors import YsnakesError
 from ysnakes_core.synthesis.library_records import Decision, Record
 from ysnakes_tui.actions import ACTIONS
@@ -17,6 +19,7 @@ else:
     _Base = object
 
 
+NOTE_SECONDS = 0.25
 RECORD_ACTIONS = frozenset(action.id for action in ACTIONS.values() if action.context == "records")
 
 
@@ -47,7 +50,7 @@ class RecordKeys(_Base):
         if action == "keep_edit":
             return editing
         if editing:
-            return None
+            return False
         if action == "undo_change":
             return True
         if self.record is None:
@@ -71,7 +74,7 @@ class RecordKeys(_Base):
         await self.panel.edit()
         keep = key_of(self, "keep_edit")
         if (editor := self.panel.editor) is not None:
-            editor.border_subtitle = f"{keep} keeps it, esc leaves it as it was"
+            editor.border_title = Text(f"editing the answer: {keep} keeps it, esc leaves it as it was")
         self.refresh_bindings()
 
     async def action_keep_edit(self) -> None:
@@ -99,6 +102,33 @@ class RecordKeys(_Base):
     def action_regenerate(self) -> None:
         if (record := self.record) is not None:
             self.changes.regenerate(record)
+
+    # Being written anew.
+
+    def follow_regenerations(self) -> None:
+        """Keep what is said of the record up to date while it is being written anew."""
+        self.set_interval(NOTE_SECONDS, self._renew_note)
+
+    def note_of(self, record: Record) -> str:
+        """What is said of a record that is being written anew."""
+        words = self.changes.regenerations.words(record.id)
+        if words is None:
+            return ""
+        stop = key_of(self, "back")
+        so_far = f", {words:,} words so far" if words else ""
+        return f"being written anew{so_far} ({stop} stops it):" if stop else f"being written anew{so_far}:"
+
+    def _renew_note(self) -> None:
+        if self.display and self.query(RecordPanel) and (record := self.record) is not None:
+            self.panel.show(record, self.note_of(record))
+
+    def stop_regenerating(self) -> bool:
+        """Leave the record as it is; whether it was being written anew."""
+        record = self.record
+        if record is None or not self.changes.regenerations.cancel(record.id):
+            return False
+        self._renew_note()
+        return True
 
     def action_undo_change(self) -> None:
         self.changes.undo()

@@ -12,7 +12,7 @@ from textual.widgets import Static
 from ysnakes_core.files import printable
 from ysnakes_core.synthesis.library_records import Record
 from ysnakes_tui.data.curation_editor import AnswerEditor
-from ysnakes_tui.data.curation_flags import Finding, findings, pieces, told
+from ysnakes_tui.data.curation_flags import Finding, findings, looks_of, pieces, told
 from ysnakes_tui.data.library_row import ASCII_SIGNS, SIGNS
 from ysnakes_tui.panes.interface import shell_of
 
@@ -90,7 +90,7 @@ class RecordPanel(Vertical):
         self.query_one("#request", Static).update(
             Text(printable(record.request.strip(), _REQUEST, keep_lines=True))
         )
-        self._pieces = pieces(record.answer, self._found)
+        self._pieces = pieces(record.answer, self._found, looks_of(self.app.theme_variables))
         self._put = 0
         self._put_next(record)
         self.set_class(bool(self._found), "-flagged")
@@ -115,8 +115,9 @@ class RecordPanel(Vertical):
     def _show_facts(self, record: Record) -> None:
         ascii = shell_of(self).glyphs == "ascii"
         made = record.model if record.model != record.teacher else ""
+        sign = "" if record.decision == "pending" else (ASCII_SIGNS if ascii else SIGNS)[record.decision]
         parts = [
-            f"{(ASCII_SIGNS if ascii else SIGNS)[record.decision]} {record.decision}",
+            f"{sign} {record.decision}".strip(),
             printable(record.kind, 30),
             printable(record.teacher, 40) + (f" ({printable(made, 40)})" if made else ""),
             f"{record.words:,} words",
@@ -146,7 +147,6 @@ class RecordPanel(Vertical):
         editor = AnswerEditor(self.record.answer)
         await self.mount(editor, after="#text")
         self.add_class("-editing")
-        editor.border_title = Text("editing the answer")
         editor.focus()
 
     async def leave_editor(self) -> None:
@@ -184,5 +184,6 @@ class RecordPanel(Vertical):
         assert self.record is not None
         ascii = shell_of(self).glyphs == "ascii"
         listed = self._found[:_TOLD]
-        text = told(listed, self.record.answer, chosen=self._chosen, ascii=ascii)
+        looks = looks_of(self.app.theme_variables)
+        text = told(listed, self.record.answer, looks=looks, chosen=self._chosen, ascii=ascii)
         self.query_one("#findings", Static).update(text)

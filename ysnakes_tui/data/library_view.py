@@ -120,6 +120,7 @@ class LibraryView(RecordKeys, Vertical, can_focus=False):
     def on_mount(self) -> None:
         self.find()
         self.set_interval(POLL_SECONDS, self._poll)
+        self.follow_regenerations()
         self.watch(self.screen, "focused", self._focus_moved, init=False)
 
     def on_unmount(self) -> None:
@@ -229,12 +230,8 @@ class LibraryView(RecordKeys, Vertical, can_focus=False):
 
     def _show_record(self, record: Record | None) -> None:
         if self.panel.editor is None:
-            self.panel.show(record, self._note(record))
+            self.panel.show(record, "" if record is None else self.note_of(record))
             self.refresh_bindings()
-
-    def _note(self, record: Record | None) -> str:
-        words = None if record is None else self.changes.regenerations.words(record.id)
-        return "" if words is None else "being written anew"
 
     def on_record_list_chosen(self, event: RecordList.Chosen) -> None:
         event.stop()
@@ -327,7 +324,7 @@ class LibraryView(RecordKeys, Vertical, can_focus=False):
         ):
             self.grid.focus()
             return True
-        return self.filters.clear()
+        return self.stop_regenerating() or self.filters.clear()
 
     def decided(self, record: Record, decision: Decision) -> None:
         self.grid.action_move(1)
@@ -351,8 +348,3 @@ class LibraryView(RecordKeys, Vertical, can_focus=False):
         if left and (record := self.grid.current) is not None:
             self._read(record)  # the list may have been gone through meanwhile
         return left
-
-    def action_regenerate(self) -> None:
-        super().action_regenerate()
-        if self.record is not None:
-            self.notify(f"{printable(self.record.model or self.record.teacher, 40)} is asked again")
