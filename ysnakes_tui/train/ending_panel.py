@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from rich.text import Text
+from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Static
@@ -18,7 +20,7 @@ class EndingPanel(Vertical):
     EndingPanel.-bad { border-top: heavy $error; }
     EndingPanel > Static { height: auto; }
     EndingPanel > #ending-title { max-height: 2; text-style: bold; }
-    EndingPanel.-bad > #ending-title { color: $text-error; }
+    EndingPanel.-bad > #ending-title { color: $error; }
     EndingPanel > #ending-said { color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
     EndingPanel > #ending-kept { max-height: 3; }
     EndingPanel > #ending-next { max-height: 3; }
@@ -54,8 +56,24 @@ class EndingPanel(Vertical):
     def _parts(self) -> dict[str, str]:
         ending = self._ending
         said = "\n".join(f"│ {line}" for line in ending.said[-self._most_said :])
-        return {"title": ending.title, "said": said, "kept": ending.kept, "next": ending.next}
+        next = "\n".join(lines_of("Next: ", ending.next, self.size.width))
+        return {"title": ending.title, "said": said, "kept": ending.kept, "next": next}
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._put()
 
     @property
     def plain(self) -> str:
         return "\n".join(text for text in self._parts().values() if text)
+
+
+def lines_of(head: str, items: tuple[str, ...], width: int) -> list[str]:
+    """``head`` and ``items``, of which none is split over two lines unless it is longer than one."""
+    lines: list[str] = []
+    for item in items:
+        longer = f"{lines[-1]} · {item}" if lines else head + item
+        if lines and cell_len(longer) > width:
+            lines.append(" " * len(head) + item)
+        else:
+            lines[-1:] = [longer]
+    return lines

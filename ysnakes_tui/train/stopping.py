@@ -109,7 +109,7 @@ class Ending:
     title: str
     said: tuple[str, ...] = ()  # the last that a worker printed which did not end in order
     kept: str = ""  # what was best, and where it is
-    next: str = ""
+    next: tuple[str, ...] = ()  # what can be done, each with its key
     bad: bool = False
 
 
@@ -157,7 +157,7 @@ def _how_to_go_on(follower: RunFollower, early: EarlyStoppingEvent | None) -> st
     return "train it longer" if follower.state.status == "finished" else "train on from the last checkpoint"
 
 
-def _next(key: Key, how_to_go_on: str, *, kept: bool) -> str:
+def _next(key: Key, how_to_go_on: str, *, kept: bool) -> tuple[str, ...]:
     options = [("show_complete", "talk to it")] if kept else []
     options += [
         ("pause" if key("pause") else "attach", how_to_go_on),  # as the footer has it
@@ -165,5 +165,4 @@ def _next(key: Key, how_to_go_on: str, *, kept: bool) -> str:
         ("copy_resume", "copy the command"),
         ("new_run", "new run"),
     ]
-    found = [f"{key(action)} {what}" for action, what in options if key(action)]
-    return f"Next: {' · '.join(found)}" if found else ""
+    return tuple(f"{key(action)} {what}" for action, what in options if key(action))

@@ -70,7 +70,7 @@ class TextPanel(VerticalScroll):
     @property
     def _width(self) -> int:
         """Cells of a line, be there a scrollbar or not."""
-        return self.size.width - self.gutter.width - (not self.show_vertical_scrollbar)
+        return self.scrollable_content_region.width - (not self.show_vertical_scrollbar)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
