@@ -23,7 +23,7 @@ class EndingPanel(Vertical):
     EndingPanel.-bad > #ending-title { color: $error; }
     EndingPanel > #ending-said { color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
     EndingPanel > #ending-kept { max-height: 3; }
-    EndingPanel > #ending-next { max-height: 3; }
+    EndingPanel > #ending-next { max-height: 4; }
     """
 
     def __init__(self, *, id: str | None = None) -> None:
