@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual.widget import Widget
 
 from ysnakes_core.errors import YsnakesError
-from ysnakes_core.synthesis.judging import judge_for
-from ysnakes_core.synthesis.library import Library
-from ysnakes_core.synthesis.library_history import Change
-from ysnakes_core.synthesis.library_records import Decision, Judge, Record
-from ysnakes_core.synthesis.library_regeneration import NewAnswer, hosts_of, replace_answer
 from ysnakes_tui.data.curation_regeneration import MOST, Regenerations
 from ysnakes_tui.data.library_thread import LibraryThread
 from ysnakes_tui.panes.interface import shell_of
+
+if TYPE_CHECKING:
+    from ysnakes_core.synthesis.library import Library
+    from ysnakes_core.synthesis.library_history import Change
+    from ysnakes_core.synthesis.library_records import Check, Decision, Judge, Record
+    from ysnakes_core.synthesis.library_regeneration import NewAnswer
 
 
 class RecordChanges:
@@ -60,10 +62,10 @@ class RecordChanges:
         self._do(record.id, partial(self._edit, record, answer))
 
     def _edit(self, record: Record, answer: str, library: Library) -> None:
+        checks: Sequence[Check] = ()
         try:
             checks = self._judge(mend=False)(record.kind, record.request, answer).checks
         except YsnakesError as error:  # the user's own rules or kinds: no reason to lose what was typed
-            checks = ()
             self._view.call_later(self.tell, error)
         library.edit(record.id, answer, checks=checks)
 
@@ -78,10 +80,18 @@ class RecordChanges:
         if self.regenerations.is_full:
             self._view.notify(f"{MOST} records are being written anew; wait for one of them")
             return
-        self._thread.do(lambda library: hosts_of(library, record), partial(self.regenerations.start, record))
+
+        def hosts(library: Library) -> tuple[str, ...]:
+            from ysnakes_core.synthesis.library_regeneration import hosts_of
+
+            return hosts_of(library, record)
+
+        self._thread.do(hosts, partial(self.regenerations.start, record))
 
     def _written(self, record: Record, answer: NewAnswer) -> None:
         def work(library: Library) -> None:
+            from ysnakes_core.synthesis.library_regeneration import replace_answer
+
             replace_answer(library, record, answer, self._judge(mend=True))
 
         def then(_: None) -> None:
@@ -96,6 +106,8 @@ class RecordChanges:
 
     def _judge(self, *, mend: bool) -> Judge:
         """Rules are read when they are first needed. In the thread; raises ``UsageError``."""
+        from ysnakes_core.synthesis.judging import judge_for  # with all the rules, which take a while
+
         if mend not in self._judges:
             self._judges[mend] = judge_for(mend=mend)
         return self._judges[mend]

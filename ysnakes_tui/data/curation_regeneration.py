@@ -7,9 +7,11 @@ import contextlib
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
-from ysnakes_core.synthesis.library_records import Record
-from ysnakes_core.synthesis.library_regeneration import NewAnswer, teacher_of, write_again
+if TYPE_CHECKING:
+    from ysnakes_core.synthesis.library_records import Record
+    from ysnakes_core.synthesis.library_regeneration import NewAnswer
 
 MOST = 4  # at a time
 
@@ -62,10 +64,10 @@ class Regenerations:
         if self._ongoing.get(record.id) is not writing:
             return
         del self._ongoing[record.id]
-        if isinstance(result, NewAnswer):
-            self._written(record, result)
-        else:
+        if isinstance(result, Exception):
             self._failed(record, result)
+        else:
+            self._written(record, result)
 
 
 class _Writing:
@@ -100,6 +102,8 @@ class _Writing:
         self._ended(self, result)
 
     async def _write(self) -> NewAnswer:
+        from ysnakes_core.synthesis.library_regeneration import teacher_of, write_again  # not needed before
+
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None
         with self._lock:

@@ -9,19 +9,43 @@ from typing import ClassVar
 
 import numpy as np
 from rich.segment import Segment
+from rich.text import Text
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.widget import Widget
 
 from ysnakes_core.synthesis.library_rows import Ids, Row
-from ysnakes_tui.data.library_row import layout, line, unread
+from ysnakes_tui.data.library_row import heading, layout, line, unread
 from ysnakes_tui.panes.interface import shell_of
 
 _KEPT = 3000  # rows that are remembered
 NONE = np.empty(0, dtype=np.int64)
+
+
+class ListHeading(Widget):
+    """The line over the list: the names of its columns, and where in it one is."""
+
+    ALLOW_SELECT = False
+    DEFAULT_CSS = "ListHeading { height: 1; color: $text-muted; text-style: bold; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._counted = ""
+
+    def show(self, counted: str) -> None:
+        self._counted = counted
+        self.refresh()
+
+    def render(self) -> Text:
+        width = self.size.width - 1  # the list has a scrollbar
+        names = heading(layout(width)).rstrip()
+        room = width - len(names) - len(self._counted) - 1
+        line = names + " " * room + self._counted if room > 0 else self._counted.rjust(width - 1)
+        return Text(line, no_wrap=True, end="")
 
 
 class RecordList(ScrollView, can_focus=True):

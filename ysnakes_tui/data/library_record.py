@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -11,10 +12,12 @@ from textual.widgets import Static
 
 from ysnakes_core.files import printable
 from ysnakes_core.synthesis.library_records import Record
-from ysnakes_tui.data.curation_editor import AnswerEditor
 from ysnakes_tui.data.curation_flags import Finding, findings, looks_of, pieces, told
 from ysnakes_tui.data.library_row import ASCII_SIGNS, SIGNS
 from ysnakes_tui.panes.interface import shell_of
+
+if TYPE_CHECKING:
+    from ysnakes_tui.data.curation_editor import AnswerEditor
 
 _REQUEST = 2000  # characters of a request that are shown
 _TOLD = 20  # findings that are listed
@@ -46,6 +49,7 @@ class RecordPanel(Vertical):
         self._put = 0  # pieces that are laid out
         self._chosen = -1
         self._note = ""
+        self._editor: AnswerEditor | None = None
 
     def compose(self) -> ComposeResult:
         yield Static(id="facts", markup=False)
@@ -137,21 +141,24 @@ class RecordPanel(Vertical):
     @property
     def editor(self) -> AnswerEditor | None:
         """The field with the answer, while it is edited."""
-        found = self.query(AnswerEditor)
-        return found.first() if found else None
+        return self._editor
 
     async def edit(self) -> None:
         """Put the answer into a field, in its place."""
         if self.record is None or self.editor is not None:
             return
-        editor = AnswerEditor(self.record.answer)
+        from ysnakes_tui.data.curation_editor import AnswerEditor  # not needed before
+
+        editor = self._editor = AnswerEditor(self.record.answer)
         await self.mount(editor, after="#text")
         self.add_class("-editing")
         editor.focus()
 
     async def leave_editor(self) -> None:
         self.remove_class("-editing")
-        await self.query(AnswerEditor).remove()
+        if (editor := self._editor) is not None:
+            self._editor = None
+            await editor.remove()
 
     # What the rules found.
 

@@ -33,9 +33,8 @@ from ysnakes_tui.data.library_filters import (
     chosen,
     menu,
 )
-from ysnakes_tui.data.library_list import NONE, RecordList
+from ysnakes_tui.data.library_list import NONE, ListHeading, RecordList
 from ysnakes_tui.data.library_record import RecordPanel
-from ysnakes_tui.data.library_row import heading, layout
 from ysnakes_tui.data.library_thread import LibraryThread
 from ysnakes_tui.data.messages import NewJob
 
@@ -74,7 +73,6 @@ class LibraryView(RecordKeys, Vertical, can_focus=False):
     DEFAULT_CSS = """
     LibraryView {
         height: 1fr;
-        #heading { height: 1; color: $text-muted; text-style: bold; }
         #both { height: 1fr; layout: vertical; }
         #list { height: 9fr; }
         RecordPanel { height: 11fr; border-top: solid $border-blurred; border-title-color: $primary; }
@@ -111,7 +109,7 @@ class LibraryView(RecordKeys, Vertical, can_focus=False):
         yield FilterLine()
         with Container(id="both"):
             with Vertical(id="list"):
-                yield Static(id="heading", markup=False)
+                yield ListHeading()
                 yield RecordList(id="records")
             yield RecordPanel()
         yield LibraryEmpty()
@@ -129,7 +127,6 @@ class LibraryView(RecordKeys, Vertical, can_focus=False):
 
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.width >= _WIDE, "-wide")
-        self.call_after_refresh(self._draw_heading)
 
     @property
     def grid(self) -> RecordList:
@@ -242,18 +239,14 @@ class LibraryView(RecordKeys, Vertical, can_focus=False):
         self.set_class(focused is not None and self.panel in focused.ancestors_with_self, "-reading")
 
     def _draw_heading(self) -> None:
-        width = self.grid.scrollable_content_region.width
-        if self._found is None or not width:
+        if self._found is None:
             return
         shown, total = len(self._found.ids), self._found.total
-        if shown == 0 and self._asked != EVERYTHING:
+        if shown == 0:
             counted = f"nothing of {total:,}"
         else:
             counted = f"{self.grid.place + 1:,} / {shown:,}" + (f" of {total:,}" if shown != total else "")
-        names = heading(layout(width)).rstrip()
-        room = width - len(names) - len(counted) - 1
-        line = names + " " * room + counted if room > 0 else counted.rjust(width - 1)
-        self.query_one("#heading", Static).update(Text(line, no_wrap=True))
+        self.query_one(ListHeading).show(counted)
 
     # Keys.
 

@@ -12,6 +12,7 @@ from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical, VerticalScroll
+from textual.message import Message
 from textual.widgets import Static
 
 from ysnakes_core.errors import YsnakesError
@@ -32,6 +33,16 @@ from ysnakes_tui.widgets.line_chart import LineChart
 _WIDE = 110
 _TOLD_SECONDS = 0.1  # between two words of progress
 _MUCH = 0.05  # of the records, that have to be new for all words to be counted again by itself
+
+
+class Column(Vertical):
+    """Tells when there is more or less room: what is drawn in it depends on that."""
+
+    class Resized(Message):
+        pass
+
+    def on_resize(self) -> None:
+        self.post_message(self.Resized())
 
 
 class StatisticsView(Vertical, can_focus=False):
@@ -69,7 +80,7 @@ class StatisticsView(Vertical, can_focus=False):
     def compose(self) -> ComposeResult:
         yield Static(id="progress", markup=False)
         with VerticalScroll(id="figures"), Container(id="columns"):
-            with Vertical(id="left"):
+            with Column(id="left"):
                 yield Static(Text("In all"), classes="title -first", markup=False)
                 yield Static(id="summary", classes="part", markup=False)
                 yield Static(Text("By teacher and kind"), classes="title", markup=False)
@@ -97,7 +108,10 @@ class StatisticsView(Vertical, can_focus=False):
 
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.width >= _WIDE, "-wide")
-        self.call_after_refresh(self._draw)
+
+    def on_column_resized(self, event: Column.Resized) -> None:
+        event.stop()
+        self._draw()
 
     def focus_first(self) -> None:
         self.query_one("#figures").focus()
