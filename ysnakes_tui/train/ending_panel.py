@@ -24,6 +24,8 @@ class EndingPanel(Vertical):
     EndingPanel > #ending-said { color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
     EndingPanel > #ending-kept { max-height: 3; }
     EndingPanel > #ending-next { max-height: 4; }
+    EndingPanel.-short > #ending-title { text-wrap: nowrap; text-overflow: ellipsis; }
+    EndingPanel.-short > #ending-kept { max-height: 2; }
     """
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -41,9 +43,10 @@ class EndingPanel(Vertical):
             self._put()
 
     def say_at_most(self, lines: int) -> None:
-        """How many of the worker's lines there is room for."""
+        """How many of the worker's lines there is room for. Where it is only one, the rest is short too."""
         if lines != self._most_said:
             self._most_said = lines
+            self.set_class(lines <= 1, "-short")
             self._put()
 
     def _put(self) -> None:
