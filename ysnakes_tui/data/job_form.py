@@ -14,7 +14,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.message import Message
-from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
@@ -26,17 +25,15 @@ from ysnakes_core.synthesis.ollama_hosts import chosen_hosts
 from ysnakes_core.synthesis.ollama_teacher import DEFAULT_CONCURRENCY, DEFAULT_MODEL
 from ysnakes_tui.data.job_form_check import HELP, CheckedJob, JobFormValues, check, create
 from ysnakes_tui.data.job_form_css import JOB_FORM_CSS
-from ysnakes_tui.data.job_form_text import asking_text, builtin_text, pulling_text, server_text, total_text
-from ysnakes_tui.data.job_hints import command_in
+from ysnakes_tui.data.job_form_text import total_text
 from ysnakes_tui.data.job_kinds import CountInput, KindCounts
-from ysnakes_tui.data.job_server import Looking, Pull, ServerFound, look
+from ysnakes_tui.data.job_server import Looking, look
+from ysnakes_tui.data.job_server_panel import ServerPanel
+from ysnakes_tui.keymap import shown_key
 from ysnakes_tui.panes.interface import shell_of
 from ysnakes_tui.widgets.choice import Choice
 from ysnakes_tui.widgets.literal_input import LiteralInput
-from ysnakes_tui.widgets.meter import Meter
 
-DEBOUNCE_SECONDS = 0.3
-LOOK_AGAIN_SECONDS = 3.0  # where no server was there: it may have been started meanwhile
 TEACHERS = {"Ollama": OLLAMA, "built-in": BUILTIN}
 RULES = {"clean and reject": True, "only flag": False}
 KEPT = ("teacher", "model", "hosts")  # from one start of the app to the next
@@ -87,23 +84,6 @@ class JobForm(Vertical, can_focus=False):
         error: YsnakesError | None
 
     @dataclass
-    class Looked(Message):
-        """What a thread found out about the server."""
-
-        number: int
-        found: ServerFound
-
-    @dataclass
-    class Pulling(Message):
-        what: str
-        done: int
-        total: int
-
-    @dataclass
-    class Pulled(Message):
-        error: YsnakesError | None
-
-    @dataclass
     class Failed(Message):
         """It was not made."""
 
@@ -115,13 +95,10 @@ class JobForm(Vertical, can_focus=False):
         self.folder = folder
         self.busy_with = ""
         self._look = look
-        self._number = 0  # of the latest question about the server
-        self._found: ServerFound | None = None  # the answer to it
         self._errors: Mapping[str, str] = {}
         self._wanted = False  # to be started once the server has answered
         self._starting = False
-        self._pull: Pull | None = None
-        self._timer: Timer | None = None
+        self._complaint = ""  # to be said once its field has the focus
         self._wishes = ""  # the teacher that was asked for before there was a field for it
 
     def compose(self) -> ComposeResult:
@@ -138,9 +115,7 @@ class JobForm(Vertical, can_focus=False):
                 with Horizontal(classes="buttons"):
                     yield Button("Start", id="start", compact=True)
                     yield Button("Cancel", id="cancel", compact=True)
-                yield Static(id="server", markup=False)
-                yield Meter("fetching it", warn_at=None, danger_at=None, id="pulling")
-                yield Button("Get the model", id="pull", compact=True)
+                yield ServerPanel(id="server-panel", look=self._look)
             with Vertical(classes="kinds"):
                 yield Static(id="total", markup=False)
         yield Static(id="form-help", markup=False)
@@ -169,19 +144,12 @@ class JobForm(Vertical, can_focus=False):
         for name in ("model", "hosts"):
             self.query_one(f"#{name}", Input).value = kept.get(f"job.{name}", "")
         self._choose_teacher(self._wishes or kept.get("job.teacher", OLLAMA))
-        key = key_of_last(self, "start_job")
+        key = next((shown_key(key) for key in reversed(shell_of(self).keymap.of("start_job"))), "")
         self.query_one("#start", Button).label = f"Start ({key})" if key else "Start"
         self.run_worker(self._read_kinds, thread=True, group="kinds", exit_on_error=False)
 
-    def on_unmount(self) -> None:
-        if self._pull is not None:
-            self._pull.cancel()
-
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.width >= 100 and event.size.height >= 28, "-wide")
-
-    def on_show(self) -> None:
-        self._ask_soon()
 
     def focus_first(self) -> None:
         self.query_one("#teacher").focus()
@@ -195,7 +163,9 @@ class JobForm(Vertical, can_focus=False):
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         widget = event.widget
-        if isinstance(widget, CountInput):
+        if self._complaint:
+            told, self._complaint = self._complaint, ""
+        elif isinstance(widget, CountInput):
             told = widget.what
         else:
             host = self.query_one("#hosts", Input).placeholder
@@ -253,7 +223,7 @@ class JobForm(Vertical, can_focus=False):
         if self.kinds is not None:
             self.kinds.show(teacher)
         self._show_total()
-        self._ask()
+        self._ask(soon=False)
 
     def on_choice_changed(self, event: Choice.Changed) -> None:
         event.stop()
@@ -264,7 +234,7 @@ class JobForm(Vertical, can_focus=False):
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
         if event.input.id in ("model", "hosts"):
-            self._ask_soon()
+            self._ask(soon=True)
         elif event.input.id == "all" and self.kinds is not None and event.value.strip():
             self.kinds.set_all(event.value.strip())
         self._look_at_fields()
@@ -297,104 +267,25 @@ class JobForm(Vertical, can_focus=False):
     # The server.
 
     @property
-    def server(self) -> ServerFound | None:
-        """What is known of the server that the fields name; None as long as nothing is."""
-        return self._found
+    def server(self) -> ServerPanel:
+        return self.query_one(ServerPanel)
 
-    def _ask_soon(self) -> None:
-        self._number += 1
-        self._found = None
-        self._show_server()
-        self._set_timer(DEBOUNCE_SECONDS)
+    def _ask(self, *, soon: bool) -> None:
+        self.server.ask(self.values, self.query_one("#hosts", Input).placeholder, soon=soon)
 
-    def _set_timer(self, seconds: float) -> None:
-        if self._timer is not None:
-            self._timer.stop()
-        self._timer = self.set_timer(seconds, self._ask)
-
-    def _ask(self) -> None:
-        """Ask the server, in a thread, if there is one to be asked and someone to see the answer."""
-        values = self.values
-        if values.teacher != OLLAMA or not self.display:
-            self._show_server()
-            return
-        self._number += 1
-        asking = partial(self._ask_server, self._number, values)
-        self.run_worker(asking, thread=True, group="server", exclusive=True, exit_on_error=False)
-        self._show_server()
-
-    def _ask_server(self, number: int, values: JobFormValues) -> None:
-        self.post_message(self.Looked(number, self._look(values.model_or_usual, values.host_list)))
-
-    def on_job_form_looked(self, event: Looked) -> None:
+    def on_server_panel_changed(self, event: ServerPanel.Changed) -> None:
         event.stop()
-        if event.number != self._number:
-            return
-        self._found = event.found
-        self._show_server()
-        if event.found.error is not None:
-            self._set_timer(LOOK_AGAIN_SECONDS)
-        if self._wanted:
+        self.refresh_bindings()
+        if self._wanted and event.found is not None:
             self.action_start_job()
 
-    def _show_server(self) -> None:
-        found, values = self._found, self.values
-        lacks = values.teacher == OLLAMA and found is not None and found.lacks_model
-        self.set_class(lacks and self._pull is None, "-lacks-model")
-        self.set_class(self._pull is not None, "-pulling")
-        if values.teacher != OLLAMA:
-            text = builtin_text(ascii=self._ascii)
-        elif found is None:
-            text = asking_text(values.hosts or self.query_one("#hosts", Input).placeholder)
-        else:
-            pull, copy = (key_of_last(self, name) for name in ("pull_model", "copy_server_command"))
-            copy = copy if self._mending_command else ""
-            text = server_text(found, values.model_or_usual, pull_key=pull, copy_key=copy, ascii=self._ascii)
-        self.query_one("#server", Static).update(text)
-        self.refresh_bindings()
-
-    @property
-    def _mending_command(self) -> str:
-        error = self._found.error if self._found is not None and self.teacher == OLLAMA else None
-        return command_in(error.hint) if error is not None else ""
-
     def action_copy_server_command(self) -> None:
-        if command := self._mending_command:
+        if command := self.server.mending_command:
             shell_of(self).copy(command, "the command line")
 
     def action_pull_model(self) -> None:
-        """Let Ollama get the model, in a thread."""
-        if self._pull is not None or self._found is None or not self._found.lacks_model:
-            return
-        values = self.values
-        self._pull = Pull(values.model_or_usual, values.host_list)
-        self.query_one("#pulling", Meter).set(None, None, "asking for it…")
-        self.run_worker(partial(self._get, self._pull), thread=True, group="pull", exit_on_error=False)
-        self._show_server()
-
-    def _get(self, pull: Pull) -> None:
-        def told(what: str, done: int, total: int) -> None:
-            self.post_message(self.Pulling(what, done, total))
-
-        try:
-            pull.run(told)
-        except YsnakesError as error:
-            self.post_message(self.Pulled(error))
-        else:
-            self.post_message(self.Pulled(None))
-
-    def on_job_form_pulling(self, event: Pulling) -> None:
-        event.stop()
-        meter = self.query_one("#pulling", Meter)
-        meter.glyphs = shell_of(self).glyphs
-        meter.set(event.done, event.total or None, pulling_text(event.what, event.done, event.total))
-
-    def on_job_form_pulled(self, event: Pulled) -> None:
-        event.stop()
-        self._pull = None
-        if event.error is not None:
-            shell_of(self).tell(event.error, title="The model was not fetched", timeout=30)
-        self._ask_soon()
+        self.server.pull()
+        self.refresh_bindings()
 
     # Starting.
 
@@ -406,27 +297,24 @@ class JobForm(Vertical, can_focus=False):
         event.stop()
         if event.button.id == "start":
             self.action_start_job()
-        elif event.button.id == "pull":
-            self.action_pull_model()
         else:
             self.post_message(self.Cancelled())
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Whether an action of the registry (or of Textual) is possible now; None: not now."""
         if action == "start_job":
-            return None if self._starting or self.busy_with else True
+            return None if self._starting else True
         if action == "pull_model":
-            return self._pull is None and self._found is not None and self._found.lacks_model
+            return self.server.lacks_model and not self.server.is_pulling
         if action == "copy_server_command":
-            return bool(self._mending_command)
+            return bool(self.server.mending_command)
         return super().check_action(action, parameters)
 
     def action_back(self) -> bool:
         """Stop getting the model; whether that was under way."""
-        if self._pull is None:
-            return False
-        self._pull.cancel()
-        return True
+        was_pulling = self.server.is_pulling
+        self.server.cancel_pull()
+        return was_pulling
 
     def action_start_job(self) -> None:
         """Start what the form says, as soon as the teacher is known to be there."""
@@ -434,15 +322,15 @@ class JobForm(Vertical, can_focus=False):
             return
         if self.busy_with:
             self._tell(f"{self.busy_with} is being written; end it first, or wait for it.")
-        elif self.teacher == OLLAMA and self._pull is not None:
+        elif self.teacher == OLLAMA and self.server.is_pulling:
             self._tell("The model is being fetched.")
-        elif self.teacher == OLLAMA and self._found is None:
+        elif self.teacher == OLLAMA and self.server.found is None:
             self._wanted = True
             self._tell("starts as soon as Ollama has answered…")
-        elif self.teacher == OLLAMA and self._found is not None and self._found.error is not None:
+        elif self.teacher == OLLAMA and self.server.found is not None and self.server.found.error is not None:
             self._wanted = False
-            self._tell("Ollama is not ready: see what stands above.")
-            self.query_one("#model" if self._found.lacks_model else "#hosts").focus()
+            field = self.query_one("#model" if self.server.lacks_model else "#hosts")
+            self._complain("Ollama is not ready: see what stands above.", field)
         else:
             self._wanted, self._starting = False, True
             self._tell("starting…")
@@ -472,25 +360,24 @@ class JobForm(Vertical, can_focus=False):
         self._starting = False
         self._errors = event.checked.errors
         self._show_errors()
-        self._tell(next(iter(self._errors.values()), ""))
         if not self._errors:
+            self._tell("")
             shell_of(self).tell(event.error, title="It did not start")
             return
-        field = next(iter(self._errors))
-        if self.kinds is not None and field.startswith("count"):
-            wrong = self.kinds.field(field.removeprefix("count-")) or self.kinds.fields[0]
-            wrong.focus()
+        name = next(iter(self._errors))
+        field: Widget
+        if self.kinds is not None and name.startswith("count"):
+            field = self.kinds.field(name.removeprefix("count-")) or self.kinds.fields[0]
         else:
-            self.query_one(f"#{field}").focus()
-        self.call_after_refresh(self._tell, self._errors[field])  # after what the field says of itself
+            field = self.query_one(f"#{name}")
+        self._complain(self._errors[name], field)
+
+    def _complain(self, message: str, field: Widget) -> None:
+        """Go to the field, and say this in place of what the field says of itself."""
+        self._tell(message)
+        if self.screen.focused is not field:
+            self._complaint = message
+            field.focus()
 
     def _tell(self, message: str) -> None:
         self.query_one("#form-help", Static).update(Text(printable(message, 300)))
-
-
-def key_of_last(widget: Widget, action: str) -> str:
-    """The last of an action's keys, which also works in a text field; "" if it has none."""
-    from ysnakes_tui.keymap import shown_key
-
-    keys = shell_of(widget).keymap.of(action)
-    return shown_key(keys[-1]) if keys else ""

@@ -26,11 +26,6 @@ JobForm {
     .wrong.-shown { display: block; }
     .buttons { height: 1; margin: 1 0 0 13; }
     Button { margin-right: 2; }
-    #pull { display: none; margin-top: 1; }
-    &.-lacks-model #pull { display: block; }
-    #pulling { display: none; margin: 1 0 0 0; }
-    &.-pulling #pulling { display: block; }
-    #server { height: auto; margin-top: 1; }
     #total { height: 2; padding: 1 0 0 0; }
     #form-help { height: auto; min-height: 1; max-height: 2; padding: 0 1; color: $text-muted; }
     &.-wide .fields { max-width: 54; padding: 1 3; }

@@ -46,6 +46,12 @@ def server_text(found: ServerFound, model: str, *, pull_key: str, copy_key: str,
     return text
 
 
+def fetching_text(model: str) -> Text:
+    return Text.assemble(
+        (f"Ollama gets {printable(model, 60)}.\n", "bold"), "esc stops it; what it has it keeps."
+    )
+
+
 def pulling_text(what: str, done: int, total: int) -> str:
     """How far a model is fetched, for beside its meter."""
     return f"{size(done)} of {size(total)}" if total else printable(what, 40)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from ysnakes_core.files import printable
 from ysnakes_core.synthesis.job_opening import BUILTIN, OLLAMA
@@ -89,5 +89,5 @@ class KindCounts(VerticalScroll, can_focus=False, inherit_bindings=False):
             assert field.parent is not None
             field.parent.set_class(f"count-{field.kind}" in wrong and field in self.fields, "-bad")
 
-    def field(self, kind: str) -> Input | None:
+    def field(self, kind: str) -> CountInput | None:
         return next((field for field in self.fields if field.kind == kind), None)

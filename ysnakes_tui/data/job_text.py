@@ -121,14 +121,17 @@ def trouble_text(trouble: tuple[str, str], events: Sequence[JobEvent], *, copy_k
     return text
 
 
-def writing_title(writing: Sequence[Writing], shown: Writing | None) -> str:
+def writing_title(writing: Sequence[Writing], shown: Writing | None, *, has_ended: bool = False) -> str:
     """Which record is being shown, and how many there are."""
     if shown is None:
         return "being written"
+    kind = printable(shown.kind, 40)
+    if has_ended:
+        return f"not finished: {kind}"
     number = next((i for i, each in enumerate(writing, 1) if same(each, shown)), 0)
     which = f" ({number} of {len(writing)})" if number and len(writing) > 1 else ""
     again = f", attempt {shown.attempt}" if shown.attempt > 1 else ""
-    return f"{printable(shown.kind, 40)} {shown.request_index + 1:,} is being written{again}{which}"
+    return f"being written: {kind}{again}{which}"
 
 
 def writing_text(shown: Writing | None) -> Text:
@@ -139,7 +142,7 @@ def writing_text(shown: Writing | None) -> Text:
 
 
 def latest_title(record: Record) -> str:
-    return f"the latest one: {printable(record.kind, 40)}"
+    return f"the latest: {printable(record.kind, 40)}"
 
 
 def latest_text(record: Record) -> Text:

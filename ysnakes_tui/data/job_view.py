@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -22,8 +21,9 @@ from ysnakes_core.files import safe_name
 from ysnakes_core.synthesis.job_state import Progress, StoredJob, Writing
 from ysnakes_core.synthesis.library import open_library
 from ysnakes_tui.data.job_hints import command_in
-from ysnakes_tui.data.job_list import HEADINGS, JobRow, about, cells, read_jobs
+from ysnakes_tui.data.job_list import JobRow, about, cells, read_jobs
 from ysnakes_tui.data.job_session import JobEnd, JobSession
+from ysnakes_tui.data.job_table import JobTable
 from ysnakes_tui.data.job_text import (
     head_text,
     latest_text,
@@ -43,57 +43,6 @@ from ysnakes_tui.widgets.meter import Meter
 QUICK = 5.0  # records a second: nobody can read along, so whole ones are shown
 NO_JOBS = "There are no jobs yet."
 _LONGEST_KIND = 14
-
-
-class JobTable(DataTable[Text]):
-    """A line for each job."""
-
-    DEFAULT_CSS = """
-    JobTable {
-        background: $background;
-        overflow-x: hidden;
-        &:focus { background-tint: $foreground 0%; }
-        & > .datatable--header { background: $background; color: $text-muted; text-style: bold; }
-        & > .datatable--cursor { background: $foreground 12%; color: $foreground; text-style: none; }
-        &:focus > .datatable--cursor { background: $primary; color: $background; text-style: bold; }
-        &:ansi > .datatable--cursor { text-style: reverse; }
-        &:nocolor > .datatable--cursor { text-style: reverse; }
-    }
-    """
-
-    def __init__(self, *, id: str) -> None:
-        super().__init__(cursor_type="row", cell_padding=1, id=id)
-
-    def on_mount(self) -> None:
-        for heading in HEADINGS:
-            self.add_column(heading, key=heading)
-
-    def show(self, rows: Sequence[tuple[str, list[Text]]], go_to: str) -> None:
-        """Show lines by their names, the cursor on that of ``go_to``, else where it is.
-
-        Those that are there already are changed in place.
-        """
-        names = [name for name, _ in rows]
-        if names == [str(key.value) for key in self.rows]:
-            for name, line in rows:
-                for heading, cell in zip(HEADINGS, line, strict=True):
-                    if self.get_cell(name, heading) != cell:
-                        self.update_cell(name, heading, cell, update_width=True)
-            if go_to in names:
-                self.move_cursor(row=names.index(go_to))
-            return
-        chosen = go_to or self.chosen
-        self.clear()
-        for name, line in rows:
-            self.add_row(*line, key=name)
-        if chosen in names:
-            self.move_cursor(row=names.index(chosen))
-
-    @property
-    def chosen(self) -> str:
-        """The name on the line of the cursor; "" if there is none."""
-        names = [str(key.value) for key in self.rows]
-        return names[self.cursor_row] if 0 <= self.cursor_row < len(names) else ""
 
 
 class JobView(Vertical, can_focus=False):
@@ -330,7 +279,10 @@ class JobView(Vertical, can_focus=False):
         if latest is not None and (self._end is not None or (progress.records_per_second or 0) > QUICK):
             title, text = latest_title(latest), latest_text(latest)
         else:
-            title, text = writing_title(writing, self._shown), writing_text(self._shown)
+            title, text = (
+                writing_title(writing, self._shown, has_ended=self._end is not None),
+                writing_text(self._shown),
+            )
         panel.border_title = Text(title).markup
         panel.show(text)
 

@@ -21,8 +21,9 @@ from textual.widgets import Static
 
 from ysnakes_core import paths
 from ysnakes_core.errors import YsnakesError
+from ysnakes_core.synthesis.job_answers import JobManners
 from ysnakes_core.synthesis.library_export import Exported
-from ysnakes_tui.actions import ACTIONS, enclosing
+from ysnakes_tui.actions import ACTIONS
 from ysnakes_tui.data.job_form import JobForm
 from ysnakes_tui.data.job_session import JobEnd, JobSession
 from ysnakes_tui.data.job_text import end_note, strip_status
@@ -63,8 +64,8 @@ class DataPane(Widget):
     at. It has ``action_*`` and ``check_action`` for its context, and may have ``focus_first()``,
     ``label_for(action)``, ``action_back() -> bool`` (whether there was anything to close) and
     ``library_changed()`` (records are others now; called when it is shown, and at times while it is); the
-    curation may have ``curate(asked)``. What a view wants of others it posts (``data.messages``). ``clock``
-    gives seconds.
+    curation may have ``curate(asked)``. What a view wants of others it posts (``data.messages``). ``manners``
+    are those of its jobs, ``clock`` gives seconds.
     """
 
     @dataclass
@@ -81,11 +82,17 @@ class DataPane(Widget):
     DataPane > * { height: 1fr; }
     """
 
-    def __init__(self, folder: Path | None = None, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        folder: Path | None = None,
+        *,
+        manners: JobManners | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         super().__init__(id="data")
         self.folder = paths.data_dir(folder)
         self._view: View = "library"
-        self._clock = clock
+        self._manners, self._clock = manners, clock
         self._session: JobSession | None = None
         self._end: JobEnd | None = None  # of the session
         self._told_of = 0  # records of the session that the view in front knows of
@@ -253,8 +260,14 @@ class DataPane(Widget):
         """Begin a session of a job, in a thread of its own, and show it."""
         if self.is_writing:
             return
-        curate = self._curates.get(name, True)
-        self._session = JobSession(self.folder, name, ended=self._has_ended, fresh=fresh, curate=curate)
+        self._session = JobSession(
+            self.folder,
+            name,
+            ended=self._has_ended,
+            fresh=fresh,
+            curate=self._curates.get(name, True),
+            manners=self._manners,
+        )
         self._end, self._told_of = None, 0
         self._session.start()
         self._keep_form_informed()
