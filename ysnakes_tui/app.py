@@ -19,7 +19,6 @@ from typing import Any, ClassVar, cast
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.command import CommandPalette
 from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.widget import Widget
@@ -45,6 +44,7 @@ from ysnakes_tui.widgets.ascii_filter import AsciiFilter
 from ysnakes_tui.widgets.help_screen import HelpScreen, keys_of, kind_of
 from ysnakes_tui.widgets.jump_screen import JumpScreen, targets
 from ysnakes_tui.widgets.key_footer import KeyFooter, hints_for
+from ysnakes_tui.widgets.literal_palette import LiteralPalette
 from ysnakes_tui.widgets.no_colour_filter import NoColourFilter
 from ysnakes_tui.widgets.pane_stack import PaneStack
 from ysnakes_tui.widgets.status_strip import StatusStrip
@@ -57,7 +57,10 @@ TWICE_SECONDS = 2.0  # ctrl+c a second time within this leaves the app
 
 
 class YsnakesApp(BaseApp, inherit_bindings=False):
-    """``memory`` is what was kept from the last start; ``ascii`` overrules it and what the terminal says."""
+    """``memory`` is what was kept from the last start; ``ascii`` overrules it and what the terminal says.
+
+    ``on_ready`` is called once, when the first pane stands.
+    """
 
     TITLE = "ysnakes"
     CSS_PATH = "ysnakes.tcss"
@@ -76,6 +79,7 @@ class YsnakesApp(BaseApp, inherit_bindings=False):
         makers: Mapping[str, Callable[[], Widget]] = PANE_MAKERS,
         environment: Mapping[str, str] = os.environ,
         clock: Callable[[], float] = time.monotonic,
+        on_ready: Callable[[], None] = lambda: None,
     ) -> None:
         wanted = colours_wanted(environment)
         if wanted:  # Textual would also take one that is set but empty, which says nothing
@@ -86,6 +90,7 @@ class YsnakesApp(BaseApp, inherit_bindings=False):
         self._kept = Keeper(memory)
         self._stack = PaneStack(makers, id="body")
         self._clock = clock
+        self._on_ready: Callable[[], None] | None = on_ready
         self._asked_to_leave = float("-inf")
         self._braille = draws_braille(environment)
         self._without_colours = NoColourFilter(lambda: background_of(self.current_theme), enabled=not wanted)
@@ -154,6 +159,9 @@ class YsnakesApp(BaseApp, inherit_bindings=False):
     def on_pane_stack_settled(self) -> None:
         self.screen_stack[0].refresh_bindings()
         self._show_status()
+        if self._on_ready is not None:
+            self.call_after_refresh(self._on_ready)
+            self._on_ready = None
 
     def on_tab_bar_chosen(self, event: TabBar.Chosen) -> None:
         self.show_pane(event.name)
@@ -229,7 +237,7 @@ class YsnakesApp(BaseApp, inherit_bindings=False):
         )
 
     def action_palette(self) -> None:
-        self.push_screen(CommandPalette(placeholder="What would you like to do?", id="--command-palette"))
+        self.push_screen(LiteralPalette(placeholder="What would you like to do?", id="--command-palette"))
 
     async def action_back(self) -> None:
         pane = self.pane

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-
-from textual.widget import Widget
+from typing import TYPE_CHECKING
 
 from ysnakes_core.errors import YsnakesError
 from ysnakes_core.runs.directory import RunDirectory, open_run
 from ysnakes_core.runs.processes import start_of
-from ysnakes_tui.app import YsnakesApp
-from ysnakes_tui.app_memory import read_memory
+from ysnakes_tui import collecting
 from ysnakes_tui.output import say, shown
-from ysnakes_tui.panes.makers import PANE_MAKERS
 from ysnakes_tui.run_lookup import command
 from ysnakes_tui.train.opening import Opening
-from ysnakes_tui.user_settings import own_keymap
+
+if TYPE_CHECKING:
+    from textual.widget import Widget
+
+ESCAPE_MS = 40  # after which an esc is no part of another key; Textual's 100 can be felt
 
 
 def run_app(runs_folder: Path, *, ascii: bool | None = None, opening: Opening | None = None) -> int:
@@ -28,12 +30,26 @@ def run_app(runs_folder: Path, *, ascii: bool | None = None, opening: Opening | 
 
     Says on stderr how to come back to the run that was watched last, if that is still being trained.
     """
+    collecting.put_off()
+    os.environ.setdefault("ESCDELAY", str(ESCAPE_MS))  # read when Textual is loaded: below
+    from ysnakes_tui.app import YsnakesApp
+    from ysnakes_tui.app_memory import read_memory
+    from ysnakes_tui.panes.makers import PANE_MAKERS
+    from ysnakes_tui.user_settings import own_keymap
+
     memory = read_memory()
     makers: dict[str, Callable[[], Widget]] = dict(PANE_MAKERS)
     if opening is not None:
         memory = dataclasses.replace(memory, pane="train", last_run=opening.run)
         makers["train"] = partial(_train_pane, opening)
-    app = YsnakesApp(runs_folder, keymap=own_keymap(), memory=memory, ascii=ascii, makers=makers)
+    app = YsnakesApp(
+        runs_folder,
+        keymap=own_keymap(),
+        memory=memory,
+        ascii=ascii,
+        makers=makers,
+        on_ready=collecting.take_up,
+    )
     try:
         app.run()
     finally:

@@ -8,8 +8,8 @@ The app runs on a pseudo-terminal of 120 × 40 cells, as it would on a real one.
 
 help        ``ysnakes --help`` from start to end.
 paint       From the start of the process until the first picture with tabs and keys is written.
-keys        From a key to the picture that answers it, while the run that is shown trains on all cores and
-            writes 50 events a second or more: panes, help, list, form, letters in a field, the chart.
+keys        From a key to the picture that answers it, while one run trains on all cores and the one that is
+            shown writes 50 events a second or more: panes, help, palette, letters, list, chart, form.
 throughput  Tokens/s of a run of the default size with the app attached, against without, in turns.
 log         From the start of the app on a run with 1,000,000 steps until it is read to its end.
 chart       3 series of 10,000 points, taken in and drawn; see chart.py for other sizes.
@@ -138,8 +138,13 @@ def paint_seconds(place: Place, repeats: int) -> list[Result]:
 
 
 def key_milliseconds(place: Place, repeats: int) -> list[Result]:
-    run = place.run("busy", "ys-1m", "seq_len=16", "batch_size=1", f"validate_every={FOREVER}")
+    other = place.run("other", None, f"validate_every={FOREVER}")
+    place.train(other)
+    small = ("d_model=16", "n_layers=1", "d_state=4", "head_dim=8", "vocab_size=300", "seq_len=16")
+    run = place.run("busy", None, *small, "batch_size=1", f"validate_every={FOREVER}")
+    os.environ["OMP_NUM_THREADS"] = "1"
     follower = place.train(run)
+    del os.environ["OMP_NUM_THREADS"]
     rng = random.Random(0)
     taken: dict[str, list[float]] = {}
     with place.app("busy") as terminal:
@@ -151,6 +156,7 @@ def key_milliseconds(place: Place, repeats: int) -> list[Result]:
         follower.poll(float("inf"))
         rate = (len(follower.series["loss"]) - steps) / (time.monotonic() - began)
         busy = psutil.cpu_percent(1.0)
+    send(other, "stop")
     place.end(run)
     every = [each for kind in taken.values() for each in kind]
     told = (
@@ -185,8 +191,16 @@ def _round(terminal: Terminal, rng: random.Random) -> Iterator[tuple[str, float]
     for letter in b"zoqvwy":
         yield press("letter", bytes([letter]), chr(letter))
     terminal.type(b"\x1b")
+    yield press("chart", b"l", "loss log")
+    yield press("chart", b"l", "smoothed")
+    yield press("chart", b"+", "×")
+    yield press("chart", b"0", "smoothed")
     yield press("list", b"r", "busy")
     yield press("run", b"\r", "What happened")
+    yield press("form", b"n", "A new run")
+    for letter in b"xyz":
+        yield press("field", bytes([letter]), chr(letter))
+    yield press("form", b"\x1b", "What happened")
 
 
 def throughput(place: Place, repeats: int) -> list[Result]:

@@ -129,8 +129,13 @@ class Driver:
         await self.pilot.press(*(textual_name("space" if key == " " else key) for key in keys))
 
     async def fill(self, field: str, text: str) -> None:
-        self.form.query_one(f"#{field}", Input).focus()
+        await self.go_to(field)
         await self.press(*text)
+
+    async def go_to(self, field: str) -> None:
+        """Give a field the focus, which comes to it a little later."""
+        self.form.query_one(f"#{field}").focus()
+        await self.until(lambda: self.form.query_one(f"#{field}").has_focus)
 
     async def until(self, holds: Callable[[], object], rounds: int = 1000) -> None:
         for _ in range(rounds):
@@ -236,10 +241,10 @@ def test_all_fields_reach_the_run(runs: Path, tmp_path: Path) -> None:
     async def test(d: Driver) -> None:
         await d.fill("data", str(text))
         await d.fill("name", "my-run")
-        d.form.query_one("#preset", Choice).focus()
+        await d.go_to("preset")
         await d.press("left")
         await d.fill("amount", "2k")
-        d.form.query_one("#unit", Choice).focus()
+        await d.go_to("unit")
         await d.press("right")
         await d.fill("length", "64x4,128")
         await d.fill("batch", "3")
@@ -263,7 +268,7 @@ def test_early_stopping_can_be_turned_off(runs: Path) -> None:
     async def test(d: Driver) -> None:
         await d.fill("patience", "nonsense")
         assert list(await d.looked()) == ["patience"]
-        d.form.query_one("#early_stopping", Choice).focus()
+        await d.go_to("early_stopping")
         await d.press("space")
         assert await d.looked() == {}
         assert d.form.query_one("#patience", Input).disabled
@@ -301,7 +306,7 @@ def test_a_bad_field_is_explained_beside_it_and_nothing_starts(
         assert sentence.split(" /no")[0] in shown
         assert sentence in d.form.errors[field]
         assert "one field is not right yet" in d.text
-        d.form.query_one("#start").focus()
+        await d.go_to("start")
         await d.press("enter")
         await d.pilot.pause()
         assert d.app.focused is d.form.query_one(f"#{field}")
@@ -413,7 +418,7 @@ def test_own_settings_are_what_is_usual(runs: Path, home: Path) -> None:
         config = await d.answered(FITS)
         assert (config.training.tokens, config.training.seq_len, config.training.seed) == (3_000_000, 96, 9)
         assert not config.early_stopping.enabled
-        d.form.query_one("#unit", Choice).focus()
+        await d.go_to("unit")
         await d.press("left")
         config = await d.answered(FITS)
         assert (config.training.steps, config.training.tokens) == (1000, 0)
@@ -535,10 +540,10 @@ def test_a_run_is_really_trained(runs: Path, tmp_path: Path) -> None:
 
     async def test(d: Driver) -> None:
         await d.fill("data", str(text))
-        d.form.query_one("#preset", Choice).focus()
+        await d.go_to("preset")
         await d.press("left")
         await d.fill("amount", "2")
-        d.form.query_one("#unit", Choice).focus()
+        await d.go_to("unit")
         await d.press("left", "left", "left")
         await d.fill("length", "16")
         await d.fill("batch", "2")

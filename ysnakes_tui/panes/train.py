@@ -139,9 +139,9 @@ class TrainPane(Widget):
         if self._view != "form":
             self._before_form = self._view
         await self.query(NewRunForm).remove()
-        for view in self.children:  # beside each other they would all be laid out anew
-            view.display = False
-        await self.mount(NewRunForm(id="form-view", first=first, data=data))
+        form = NewRunForm(id="form-view", first=first, data=data)
+        form.display = False  # until it is whole: what is built in sight is drawn several times
+        await self.mount(form)
         self._show("form")
 
     async def action_back(self) -> None:

@@ -11,6 +11,7 @@ from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.geometry import Size
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import OptionList, Static
@@ -79,6 +80,7 @@ class Dashboard(DashboardKeys):
         self._behind = False  # something else was in front when there was news
 
     def compose(self) -> ComposeResult:
+        self._fit(self.app.size)  # about its own; classes that change after the first layout cost another
         yield PanelTabs(_UPPER, id="upper-tabs")
         with Horizontal(id="upper"):
             with Vertical(id="charts"):
@@ -321,10 +323,13 @@ class Dashboard(DashboardKeys):
     # Where there is not room for all.
 
     def on_resize(self, event: events.Resize) -> None:
-        compact = event.size.width < WIDE or event.size.height < TALL
-        self.set_class(compact, "-compact")
-        self.set_class(event.size.height >= TALL, "-tall")
+        self._fit(event.size)
+        compact = self.has_class("-compact")
         self.query_one(EndingPanel).say_at_most(1 if event.size.height < SHORT else 2 if compact else 3)
+
+    def _fit(self, size: Size) -> None:
+        self.set_class(size.width < WIDE or size.height < TALL, "-compact")
+        self.set_class(size.height >= TALL, "-tall")
 
     def on_panel_tabs_chosen(self, event: PanelTabs.Chosen) -> None:
         event.stop()

@@ -12,6 +12,7 @@ from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.geometry import Size
 from textual.message import Message
 from textual.timer import Timer
 from textual.widget import Widget
@@ -138,6 +139,7 @@ class NewRunForm(Vertical, can_focus=False):
         self._timer: Timer | None = None
 
     def compose(self) -> ComposeResult:
+        self._fit(self.app.size)  # about its own; a class that changes after the first layout costs another
         with Horizontal(classes="columns"):
             with VerticalScroll(classes="fields", can_focus=False):
                 yield Static(Text("A new run"), classes="title", markup=False)
@@ -181,7 +183,10 @@ class NewRunForm(Vertical, can_focus=False):
         self._planner.close()
 
     def on_resize(self, event: events.Resize) -> None:
-        self.set_class(event.size.width >= 100 and event.size.height >= 28, "-wide")
+        self._fit(event.size)
+
+    def _fit(self, size: Size) -> None:
+        self.set_class(size.width >= 100 and size.height >= 28, "-wide")
 
     def focus_first(self) -> None:
         self.query_one("#start" if self._first or self._data else "#data").focus()
