@@ -13,7 +13,7 @@ from pathlib import Path
 from ysnakes_core.errors import YsnakesError
 from ysnakes_core.synthesis.job import Job
 from ysnakes_core.synthesis.job_answers import JobManners
-from ysnakes_core.synthesis.job_opening import BUILTIN, changed_kinds, plans_for, teacher_for
+from ysnakes_core.synthesis.job_opening import changed_kinds, plans_for, teacher_for
 from ysnakes_core.synthesis.job_state import JobOutcome, StoredJob
 from ysnakes_core.synthesis.judging import judge_for
 from ysnakes_core.synthesis.library import Library
@@ -55,8 +55,7 @@ class GenerateSession:
             for kind in changed_kinds(settings, plans):
                 self._view.note(f"{kind} asks for other things now than when this job began")
             teacher = teacher_for(settings)
-            # The built-in teacher's text is what it should be; rules for models say nothing about it.
-            judge = None if settings.teacher == BUILTIN else judge_for(mend=self._curate)
+            judge = judge_for(mend=self._curate)
             job = Job(
                 self._library,
                 self._job,

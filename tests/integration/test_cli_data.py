@@ -103,6 +103,27 @@ def test_answers_are_curated_unless_that_is_not_wanted(home: Path) -> None:
         assert library.count_by("rule").get("refusal") == 4
 
 
+def test_text_of_the_built_in_teacher_is_judged_like_any_other(home: Path) -> None:
+    rules = home / "curation"
+    rules.mkdir(parents=True)
+    (rules / "own.toml").write_text(
+        '[[rule]]\nid = "any"\ntitle = "Any"\nlooks_for = "a letter"\naction = "flag"\nunit = "match"\n'
+        "patterns = ['[a-z]']\n"
+    )
+    assert run("generate", "talk:3", "--teacher", "builtin", "--quiet")[0] == 0
+    with open_library(home / "data") as library:
+        assert library.count_by("rule") == {"any": 3}
+
+
+def test_the_rules_take_nothing_from_the_built_in_teachers_text(home: Path) -> None:
+    kinds = ("talk:60", "explanation:60", "letter:60", "story:20", "question:60")
+    assert run("generate", *kinds, "--teacher", "builtin", "--quiet", "--seed", "5")[0] == 0
+    with open_library(home / "data") as library:
+        assert library.count_by("decision") == {"pending": 260}
+        assert library.count_by("rule") == {}
+        assert all(record.answer == record.original for record in library.records(limit=300))
+
+
 def test_a_missing_server_is_told_and_leaves_no_job(home: Path) -> None:
     code, out, errors = run("generate", "blog:3")
     assert (code, out) == (1, "")

@@ -102,6 +102,18 @@ patterns = ['\\b{bird}s?\\b', { regex = '\\bauks?\\b', words = ["auk", "auks"], 
     assert found == ["gull", "tern", "auk"] or found == ["gull", "terns", "auk"]
 
 
+def test_a_rule_can_be_excused_by_the_request_and_keep_to_short_answers(tmp_path: Path) -> None:
+    text = (
+        RULE + "patterns = [{ regex = 'gulls', words = ['gulls'], where = 'short' }, { regex = 'terns' }]\n"
+    )
+    rules = load_rules(rules_with(tmp_path, text + "unless_request = ['(?i)birds']\n")).only(["no-gulls"])
+    long_answer = "Two gulls.\n" + "And there were waves, and wind, and a lamp. " * 9
+    assert len(check("Write.", "Two gulls.", rules=rules)) == 1
+    assert check("Write.", long_answer, rules=rules) == []
+    assert len(check("Write.", f"{long_answer}\nTwo terns.", rules=rules)) == 1
+    assert check("Write about birds.", "Two gulls and terns.", rules=rules) == []
+
+
 def test_words_say_when_to_try_in_any_alphabet(tmp_path: Path) -> None:
     text = (
         RULE

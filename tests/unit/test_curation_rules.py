@@ -33,6 +33,14 @@ FOUND: dict[str, list[str]] = {
         "I can not write articles about private persons.",
         "**I can't continue this story.**",
         f"{STORY}I can't write any more of this scene, since it would depict violence.",
+        "Sorry, but that is something I won't write about.",
+        "I don't think it would be right for me to write this.",
+        "This request asks for something I can't write.",
+        "I cannot and will not write a scene that shows a beating.",
+        "Writing such a scene is not something I can do.",
+        "This topic is too sensitive, so I will not write about it.",
+        "I prefer not to write about this subject.",
+        "I'm unable to discuss that topic.",
     ],
     "as-a-machine": [
         "As an AI language model, I have no favourite season.",
@@ -71,6 +79,16 @@ FOUND: dict[str, list[str]] = {
         f"{STORY}I've tried to keep the language simple.",
         f"{STORY}This concludes our tour of the lighthouse.",
         f"Note: this story contains a storm.\n\n{STORY.strip()}",
+        f"{STORY}P.S. I kept the language simple, as you asked.",
+        f"{STORY}This story has about 400 words.",
+        f"{STORY}I hope you enjoyed this story!",
+        f"{STORY}Please note that this is a work of fiction.",
+        f"{STORY}Feel free to adapt the script to your own channel.",
+        f"{STORY}In this version I left out the fight.",
+        f"{STORY}This response was kept to three paragraphs.",
+        f"{STORY}The above article may contain errors.",
+        f"{STORY}(This story is entirely invented, as is its boat.)",
+        f"{STORY}The characters in this story are not real.",
     ],
     "offer": [
         f"{STORY}Let me know if you'd like a longer version!",
@@ -85,6 +103,12 @@ FOUND: dict[str, list[str]] = {
         f"{STORY}Don't hesitate to reach out if something is unclear.",
         f"{STORY}I can also provide a different version with more dialogue.",
         f"{STORY}How can I help you further?",
+        f"{STORY}Want me to turn this into a script?",
+        f"{STORY}How does that sound?",
+        f"{STORY}Please tell me if you want another ending.",
+        f"{STORY}Would you like to hear more?",
+        f"{STORY}Is this what you were looking for?",
+        f"{STORY}I'm happy to make changes.",
     ],
     "lead-in": [
         f"Here is a story about a ferry:\n\n{STORY.strip()}",
@@ -98,6 +122,11 @@ FOUND: dict[str, list[str]] = {
         f"I've written a short story based on your idea.\n\n{STORY.strip()}",
         f"I'd be glad to write that for you!\n\n{STORY.strip()}",
         f"The following is a wiki article about harbours:\n\n{STORY.strip()}",
+        f"Certainly! Below is an article about ferries.\n\n{STORY}{END}",
+        f"Here you go!\n\n{STORY}{END}",
+        f"As requested, here is a tale in simple words.\n\n{STORY}{END}",
+        f"Thank you for your request. Here is the text:\n\n{STORY}{END}",
+        f"Great question! Let's look at how a ferry works.\n\n{STORY}{END}",
     ],
     "word-count": [
         f"{STORY}Word count: 312",
@@ -229,6 +258,10 @@ INNOCENT = {
         "Follow the park guidelines on our signs.",
         "We declined the soup, which was cold.",
         "I could not finish my dinner for laughing.",
+        "Unfortunately, I cannot complete the race this year, the runner wrote.",
+        "It was not right for me to tell her brother first.",
+        "Your request for leave was refused, the letter said.",
+        "I can't do that to her, I thought.",
     ],
     "as-a-machine": [
         "The ship's AI spoke softly to the crew.",
@@ -268,6 +301,11 @@ INNOCENT = {
         "The information was false, and the captain knew it.",
         "Feel free to add nuts or raisins to the dough.",
         "A guide to the stars provides comfort on dark nights.",
+        "I wrote a long story about the sea, and then I slept.",
+        "This answer was kept from the king for a year.",
+        "I kept everything simple: bread, cheese and one pear.",
+        "This story has been told in my family for a hundred years.",
+        "You can adjust the salt to your taste.",
     ],
     "offer": [
         '"Would you like me to carry that?" asked the boy.',
@@ -280,6 +318,10 @@ INNOCENT = {
         "Host: Let me know in the comments which boat you like best!",
         "Do the gulls have any enemies? Few.",
         "My mother let me know what she thought of it.",
+        "What do you think the crow did with the key?",
+        "What would you like to see first? There are three halls.",
+        "Tell me if you see the bus.",
+        "Shall we go in? It is getting cold.",
     ],
     "lead-in": [
         "Here is where the river ends. Nobody goes further.",
@@ -291,6 +333,9 @@ INNOCENT = {
         "Here lies the last of the ferrymen.",
         "Welcome to the harbour: a place of ropes.",
         "I have written in this diary every day since spring.",
+        "Good question! A lamp is a thing that gives light.",
+        "The following is known: the ship left at six.",
+        "Here it is: the smallest house in the town.",
     ],
     "word-count": [
         "He spoke 300 words a minute.",
@@ -482,6 +527,19 @@ def test_a_request_that_answers_back_rejects_the_record(request_text: str) -> No
 )
 def test_requests_that_only_ask_are_let_through(request_text: str) -> None:
     assert check(request_text, "The ferry left at dawn.") == []
+
+
+@pytest.mark.parametrize(
+    ("request_text", "answer"),
+    [
+        ("Thank you!", "You are welcome! If you like, I can tell you another story. Just ask me."),
+        ("What can you do?", "I can write a story about a fox. You can ask me about the sea, too."),
+        ("I liked that story.", "I am glad. Would you like to hear another story?"),
+    ],
+)
+def test_who_talks_to_the_teacher_may_be_offered_something(request_text: str, answer: str) -> None:
+    assert check(request_text, answer) == []
+    assert "offer" in {flag.rule for flag in check("Write about a fox.", f"A fox ran by.\n\n{answer}")}
 
 
 def test_length_is_what_was_asked_for() -> None:

@@ -16,6 +16,7 @@ from datasketch import MinHash, MinHashLSH
 from ysnakes_core.paths import shipped_corpus
 from ysnakes_core.synthesis.builtin import KINDS, generate
 from ysnakes_core.synthesis.builtin.__main__ import main
+from ysnakes_core.synthesis.curation import check
 from ysnakes_core.text.records import Document, parse_documents
 
 _ALIKE = 0.6
@@ -117,3 +118,8 @@ def test_the_text_is_plain_ascii_without_trailing_space() -> None:
         for text in (document.request or "", document.answer):
             assert text.isascii()
             assert text == text.strip()
+
+
+def test_the_rules_of_curation_find_nothing_in_it() -> None:
+    flagged = {flag.rule for document in _documents() for flag in check(document.request, document.answer)}
+    assert flagged == set()

@@ -100,7 +100,8 @@ class _Looks:
         self.anywhere = _ByWord([look for look in looks if look.pattern.where == "anywhere"])
         self.first = _ByWord([look for look in looks if look.pattern.where in ("first", "start", "edges")])
         self.last = _ByWord([look for look in looks if look.pattern.where in ("end", "edges")])
-        self.words = wanted.union(self.anywhere.words, self.first.words, self.last.words)
+        self.short = _ByWord([look for look in looks if look.pattern.where == "short"])
+        self.words = wanted.union(self.anywhere.words, self.first.words, self.last.words, self.short.words)
         self.by_text = _ByText(looks)
         self.always = [look for look in looks if not look.pattern.words and not look.pattern.texts]
 
@@ -131,6 +132,8 @@ class _Looks:
                 yield Flag(rule.id, finding.start, finding.end, rule.action, why)
         places: dict[int, list[tuple[Span, str]]] = {}
         for look, lines in self._worth_trying(looked, at_head, at_tail):
+            if look.rule.unless_request and _excused(look.rule, asked.request):
+                continue
             for place in _matches(look, looked, lines):
                 places.setdefault(look.rank, []).append(place)
         for rank, found in places.items():
@@ -145,6 +148,8 @@ class _Looks:
         yield from self.anywhere.with_lines(looked.seen, looked)
         yield from self.first.with_lines(at_head, looked, "first_lines")
         yield from self.last.with_lines(at_tail, looked, "last_lines")
+        if looked.short:
+            yield from self.short.with_lines(at_head, looked, "first_lines")
         for look, text in self.by_text.found(looked.low):
             yield look, _lines_for(look, looked, (text,))
         for look in self.always:
@@ -155,16 +160,19 @@ class _ByWord:
     """The patterns that look at one part of a text, by the words that they need there."""
 
     def __init__(self, looks: list[_Look]) -> None:
-        self.looks: dict[bytes, list[tuple[_Look, str, frozenset[bytes]]]] = {}
-        words: set[bytes] = set()
+        self.looks: dict[bytes, list[tuple[_Look, frozenset[bytes]]]] = {}
+        self.also: dict[_Look, frozenset[bytes]] = {}
+        self.texts: dict[bytes, str] = {}
         for look in looks:
-            also = _encoded(look.pattern.also)
-            for word in look.pattern.words:
-                self.looks.setdefault(word.encode(), []).append((look, word, also))
-            if look.pattern.words:
-                words |= also
+            pattern = look.pattern
+            if not pattern.words:
+                continue
+            self.texts.update((word.encode(), word) for word in (*pattern.words, *pattern.also))
+            also = self.also[look] = _encoded(pattern.also)
+            for word in pattern.words:
+                self.looks.setdefault(word.encode(), []).append((look, also))
         self.triggers = frozenset(self.looks)
-        self.words = self.triggers | words
+        self.words = frozenset(self.texts)
 
     def with_lines(
         self, seen: frozenset[bytes], looked: LookedAt, which: str = ""
@@ -173,23 +181,56 @@ class _ByWord:
         hits = self.triggers & seen
         if not hits:
             return
+        if which:
+            yield from self._in_few_lines(hits, seen, looked, getattr(looked, which))
+            return
         needed: dict[_Look, list[str]] = {}
         for word in hits:
-            for look, text, also in self.looks[word]:
+            for look, also in self.looks[word]:
                 if not also or not also.isdisjoint(seen):
-                    needed.setdefault(look, []).append(text)
-        low = looked.low
+                    needed.setdefault(look, []).append(self.texts[word])
         for look, words in needed.items():
-            pattern = look.pattern
-            if which:
-                lines: tuple[Span, ...] = getattr(looked, which)
-                some = _having(words, low, lines[:1] if pattern.where == "first" else lines)
-            else:
-                some = _lines_with(words, looked)
-            if pattern.also:
-                some = _having(pattern.also, low, some)
+            some = _lines_with(words, looked)
+            if look.pattern.also:
+                some = _having(look.pattern.also, looked.low, some)
             if some:
                 yield look, some
+
+    def _in_few_lines(
+        self, hits: frozenset[bytes], seen: frozenset[bytes], looked: LookedAt, lines: tuple[Span, ...]
+    ) -> Iterator[tuple[_Look, Iterable[Span]]]:
+        """The same, each word looked for once in these lines: as bits, one for each line that has it."""
+        places: dict[bytes, int] = {}
+
+        def lines_of(word: bytes) -> int:
+            found = places.get(word)
+            if found is None:
+                found, text = 0, self.texts[word]
+                for number, (begin, end) in enumerate(lines):
+                    if looked.low.find(text, begin, end) >= 0:
+                        found |= 1 << number
+                places[word] = found
+            return found
+
+        needed: dict[_Look, int] = {}
+        for word in hits:
+            having = -1
+            for look, also in self.looks[word]:
+                if also.isdisjoint(seen) and also:
+                    continue
+                if having < 0:
+                    having = lines_of(word)
+                needed[look] = needed.get(look, 0) | having
+        for look, having in needed.items():
+            if look.pattern.where == "first":
+                having &= 1
+            if having and look.pattern.also:
+                having_also = 0
+                for other in self.also[look] & seen:
+                    having_also |= lines_of(other)
+                having &= having_also
+            if having:
+                yield look, [line for number, line in enumerate(lines) if having >> number & 1]
 
 
 def _having(words: Iterable[str], low: str, lines: Iterable[Span]) -> list[Span]:
@@ -237,6 +278,8 @@ def _rare_sign(text: str) -> str:
 def _lines_for(look: _Look, looked: LookedAt, needed: tuple[str, ...]) -> Iterable[Span]:
     """The lines that a pattern without needed words looks at."""
     where = look.pattern.where
+    if where == "short":
+        return looked.first_lines if looked.short else ()
     if where == "anywhere":
         return _lines_with(needed, looked) if needed else looked.lines()
     first = () if where == "end" else looked.first_lines[: 1 if where == "first" else None]
@@ -273,6 +316,10 @@ def _matches(look: _Look, looked: LookedAt, lines: Iterable[Span]) -> Iterator[t
             found += 1
             if found >= MOST_FLAGS:
                 return
+
+
+def _excused(rule: Rule, request: str) -> bool:
+    return any(pattern.search(request, 0, WINDOW) for pattern in rule.unless_request)
 
 
 def _first_letter(match: re.Match[str]) -> int:

@@ -132,10 +132,9 @@ def loop(looked: LookedAt, asked: Asked, settings: Settings) -> Iterator[Finding
         if piece and low.count(piece, *around) >= REPEATS and not _is_layout(piece):
             yield _repeated(low, piece, *around)
             return
-    for words in looked.parts:
-        if any(map(eq, words[::EVERY], words[2::EVERY])) and sum(map(eq, words, words[2:])) >= STUTTERS:
-            yield from _stuttered(looked)
-            return
+    words = looked.words
+    if any(map(eq, words[::EVERY], words[2::EVERY])) and sum(map(eq, words, words[2:])) >= STUTTERS:
+        yield from _stuttered(looked)
 
 
 def _is_layout(piece: str) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar, overload
 
 EDGE_LINES = 3  # at the beginning of a text, and at its end
+SHORT_WORDS = 60  # a text of so many and no more than three lines is short
 LONG_SENTENCE = 2000  # characters before and after a place in which its sentence is looked for
 
 # Apostrophes stay in words, and so do all letters beyond ASCII.
@@ -142,6 +143,11 @@ class LookedAt:
                 found.append(span)
             end = begin - 1
         return tuple(reversed(found))
+
+    @_once
+    def short(self) -> bool:
+        """Whether there is so little of it that a refusal may be all it is."""
+        return self.n_words <= SHORT_WORDS and self.first_lines == self.last_lines
 
     def in_speech(self, position: int) -> bool:
         """Whether somebody in the text says it: inside quotation marks, or after a speaker's name."""

@@ -3,7 +3,8 @@
 A file of rules has ``[[rule]]`` tables; ``rules.toml`` in this folder is the example to follow. Required of
 each: ``id``, ``title``, ``looks_for``, ``action`` and at least one of ``phrases`` (plain text, whole words,
 any case) or ``patterns`` (regular expressions, any case). Optional: ``unit``, ``outside_speech``, ``where``,
-``unless``, ``keep``, ``part``, ``words``. A ``[pieces]`` table names parts of patterns, used as ``{name}``.
+``unless``, ``unless_request``, ``keep``, ``part``, ``words``. A ``[pieces]`` table names parts of patterns,
+used as ``{name}``.
 An ``[actions]`` table changes what other rules do: ``"flag"``, ``"strip"``, ``"reject"`` or ``"off"``.
 """
 
@@ -31,7 +32,7 @@ MAX_RULES = 500
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _PIECE = re.compile(r"\{([a-z_]+)\}")
 _TEXT_KEYS = ("id", "title", "looks_for", "action", "part", "unit", "where", "check")
-_LIST_KEYS = ("phrases", "patterns", "words", "also", "texts", "unless")
+_LIST_KEYS = ("phrases", "patterns", "words", "also", "texts", "unless", "unless_request")
 _KEYS = frozenset((*_TEXT_KEYS, *_LIST_KEYS, "outside_speech", "exact_case", "keep", "settings"))
 _Choice = TypeVar("_Choice", bound=str)
 
@@ -169,7 +170,8 @@ class _TableReader:
             unit=self._choice(name, table, "unit", UNITS, "line"),
             outside_speech=self._truth(name, table, "outside_speech"),
             patterns=patterns,
-            unless=tuple(self._compiled(name, text, "unless") for text in self._list(name, table, "unless")),
+            unless=self._excuses(name, table, "unless"),
+            unless_request=self._excuses(name, table, "unless_request"),
             keep=keep,
             check=check,
             settings=settings,
@@ -177,6 +179,9 @@ class _TableReader:
             texts=self._small(name, table, "texts") if check else (),
             source=self.path if self.own else None,
         )
+
+    def _excuses(self, name: str, table: Mapping[str, Any], key: str) -> tuple[re.Pattern[str], ...]:
+        return tuple(self._compiled(name, text, key) for text in self._list(name, table, key))
 
     def _patterns(self, name: str, table: dict[str, Any]) -> tuple[Pattern, ...]:
         where = self._choice(name, table, "where", WHERES, "anywhere")

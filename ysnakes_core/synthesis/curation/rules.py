@@ -13,7 +13,7 @@ from ysnakes_core.synthesis.curation.flags import Action
 from ysnakes_core.synthesis.curation.pattern_cost import is_anchored
 
 Part = Literal["answer", "request"]
-Where = Literal["anywhere", "start", "end", "edges", "first"]
+Where = Literal["anywhere", "start", "end", "edges", "first", "short"]
 Unit = Literal["match", "sentence", "tail", "line", "rest"]
 PARTS: tuple[Part, ...] = get_args(Part)
 WHERES: tuple[Where, ...] = get_args(Where)
@@ -26,8 +26,9 @@ class Pattern:
 
     ``words`` are whole words in small letters, of which one has to be there, and one of ``also`` besides;
     ``texts`` are pieces of text of which one has to be there. With none, it is tried on every line.
-    ``where`` it looks: in all lines, the first one, the first or the last three (``start``, ``end``), or both
-    of these (``edges``); lines with nothing in them do not count.
+    ``where`` it looks: in all lines, the first one, the first or the last three (``start``, ``end``), both of
+    these (``edges``), or in all lines of an answer that is ``short`` (``LookedAt.short``); lines with nothing
+    in them do not count.
     """
 
     regex: re.Pattern[str]
@@ -50,6 +51,7 @@ class Rule:
     ``unit`` is what is flagged around a match: the match itself, its sentence, the line from that sentence
     on (``tail``), its line, or all the rest of the answer. ``outside_speech`` leaves alone what people in a
     text say. ``keep`` replaces what is stripped by what the pattern's group of that number matched.
+    ``unless`` excuses a line that it matches, and ``unless_request`` the answer to a request that it matches.
     """
 
     id: str
@@ -61,6 +63,7 @@ class Rule:
     outside_speech: bool = False
     patterns: tuple[Pattern, ...] = ()
     unless: tuple[re.Pattern[str], ...] = ()
+    unless_request: tuple[re.Pattern[str], ...] = ()
     keep: int = 0
     check: str = ""
     settings: Mapping[str, float | str] = field(default_factory=dict)
