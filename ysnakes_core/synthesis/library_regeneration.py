@@ -125,13 +125,19 @@ def _request(record: Record) -> Request:
 
 def _asked_alike(record: Record, seed: int) -> Request:
     """A request of the built-in teacher that says the same and is answered otherwise."""
-    begin = (record.request_index or 0) + 1
+    begin = record.request_index or 0
+    places: dict[str, int] = {}
     try:
-        for index, (request, answer) in enumerate(generate(record.kind, _BUILTIN_TRIES, seed, begin), begin):
-            if request == record.request and answer not in (record.answer, record.original):
-                return BuiltinPlan(record.kind, seed).request(index)
+        for place, (request, answer) in enumerate(generate(record.kind, _BUILTIN_TRIES, seed, begin), begin):
+            if request == record.request:
+                places.setdefault(answer, place)
     except UsageError:
         pass  # it is a kind of another teacher's
+    answers = list(places)
+    after = answers.index(record.answer) + 1 if record.answer in places else 0
+    for answer in (*answers[after:], *answers[:after]):  # the next one, so that all come
+        if answer != record.answer:
+            return BuiltinPlan(record.kind, seed).request(places[answer])
     raise UsageError(
         "the built-in teacher knows no other answer to this request",
         "edit it, or reject it and let a job write more records",
