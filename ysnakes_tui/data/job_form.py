@@ -94,6 +94,7 @@ class JobForm(Vertical, can_focus=False):
         super().__init__(id=id)
         self.folder = folder
         self.busy_with = ""
+        self.kinds: KindCounts | None = None  # until they are read
         self._look = look
         self._errors: Mapping[str, str] = {}
         self._wanted = False  # to be started once the server has answered
@@ -175,12 +176,6 @@ class JobForm(Vertical, can_focus=False):
     # What stands in the form.
 
     @property
-    def kinds(self) -> KindCounts | None:
-        """None until they are read."""
-        found = self.query(KindCounts)
-        return found.first() if found else None
-
-    @property
     def teacher(self) -> str:
         return TEACHERS[self.query_one("#teacher", Choice).value]
 
@@ -210,9 +205,9 @@ class JobForm(Vertical, can_focus=False):
         event.stop()
         if event.error is not None:
             shell_of(self).tell(event.error, title="Your own kinds", timeout=30)
-        await self.query_one(".kinds").mount(
-            KindCounts(event.kinds, self.teacher, id="counts"), before="#total"
-        )
+        kinds = KindCounts(event.kinds, self.teacher, id="counts")
+        await self.query_one(".kinds").mount(kinds, before="#total")
+        self.kinds = kinds
         self._show_total()
 
     def _choose_teacher(self, teacher: str) -> None:
@@ -241,8 +236,9 @@ class JobForm(Vertical, can_focus=False):
 
     def _look_at_fields(self) -> None:
         self._wanted = False
-        self._errors = {}
-        self._show_errors()
+        if self._errors:
+            self._errors = {}
+            self._show_errors()
         self._show_total()
 
     def _show_errors(self) -> None:

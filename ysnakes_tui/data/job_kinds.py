@@ -29,9 +29,7 @@ class KindCounts(VerticalScroll, can_focus=False, inherit_bindings=False):
 
     DEFAULT_CSS = """
     KindCounts {
-        .kind { height: 1; display: none; }
-        &.-ollama .kind.-of-ollama { display: block; }
-        &.-builtin .kind.-of-builtin { display: block; }
+        .kind { height: 1; }
         .name { width: 15; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
         .kind.-bad .name { color: $text-error; text-style: bold; }
         .what { width: 1fr; padding-left: 1; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
@@ -45,28 +43,34 @@ class KindCounts(VerticalScroll, can_focus=False, inherit_bindings=False):
             OLLAMA: dict(kinds),
             BUILTIN: {kind: (what, what) for kind, what in BUILTIN_KINDS.items()},
         }
+        self._rows: dict[str, list[_Row]] = {}  # made when their teacher is first shown
         self.teacher = teacher
-        self.add_class(f"-{teacher}")
 
     def compose(self) -> ComposeResult:
         yield Static(Text("how many of each kind"), classes="title", markup=False)
-        for teacher, kinds in self._kinds.items():
-            for kind, (title, what) in kinds.items():
-                with Horizontal(classes=f"kind -of-{teacher}"):
-                    yield Static(Text(printable(kind, 60)), classes="name", markup=False)
-                    yield CountInput(kind, USUAL_COUNTS[teacher].get(kind, ""), what)
-                    yield Static(Text(printable(title, 200)), classes="what", markup=False)
+        yield from self._make(self.teacher)
+
+    def _make(self, teacher: str) -> list[_Row]:
+        usual = USUAL_COUNTS[teacher]
+        self._rows[teacher] = [
+            _Row(kind, usual.get(kind, ""), title, what)
+            for kind, (title, what) in self._kinds[teacher].items()
+        ]
+        return self._rows[teacher]
 
     def show(self, teacher: str) -> None:
         """Show the kinds of that teacher."""
-        self.set_class(teacher == OLLAMA, "-ollama")
-        self.set_class(teacher == BUILTIN, "-builtin")
         self.teacher = teacher
+        if teacher not in self._rows:
+            self.mount(*self._make(teacher))
+        for each, rows in self._rows.items():
+            for row in rows:
+                row.display = each == teacher
 
     @property
     def fields(self) -> list[CountInput]:
         """Those that are shown."""
-        return list(self.query(f".-of-{self.teacher} CountInput").results(CountInput))
+        return [row.field for row in self._rows.get(self.teacher, [])]
 
     @property
     def counts(self) -> dict[str, str]:
@@ -85,9 +89,21 @@ class KindCounts(VerticalScroll, can_focus=False, inherit_bindings=False):
 
     def mark(self, wrong: Mapping[str, str]) -> None:
         """Show which are wrong: ``count-<kind>`` are."""
-        for field in self.query(CountInput):
-            assert field.parent is not None
-            field.parent.set_class(f"count-{field.kind}" in wrong and field in self.fields, "-bad")
+        for teacher, rows in self._rows.items():
+            for row in rows:
+                row.set_class(teacher == self.teacher and f"count-{row.field.kind}" in wrong, "-bad")
 
     def field(self, kind: str) -> CountInput | None:
         return next((field for field in self.fields if field.kind == kind), None)
+
+
+class _Row(Horizontal):
+    def __init__(self, kind: str, count: str, title: str, what: str) -> None:
+        super().__init__(classes="kind")
+        self._title = title
+        self.field = CountInput(kind, count, what)
+
+    def compose(self) -> ComposeResult:
+        yield Static(Text(printable(self.field.kind, 60)), classes="name", markup=False)
+        yield self.field
+        yield Static(Text(printable(self._title, 200)), classes="what", markup=False)
