@@ -19,7 +19,7 @@ from ysnakes_core.synthesis.builtin import generate
 from ysnakes_core.synthesis.library import open_library
 from ysnakes_core.synthesis.library_records import RecordFilter
 from ysnakes_tui.actions import actions_of
-from ysnakes_tui.data.curation_flags import PIECE, findings, pieces
+from ysnakes_tui.data.curation_flags import PIECE, findings, pieces, told
 from ysnakes_tui.data.curation_queue import Queue, Waiting
 from ysnakes_tui.data.curation_view import CurationView
 from ysnakes_tui.data.messages import Curate
@@ -47,7 +47,7 @@ def test_flagged_records_come_first_and_decided_ones_not_at_all(home: Path, size
 
     async def test(d: DataApp) -> None:
         view = await curating(d)
-        await d.sees("4 left", "2 with flags", "Tell me of snake 2.", "note (to be taken out)")
+        await d.sees("4 left", "2 with flags", "Tell me of snake 2.", "Added note (to be taken out)")
         for record in (ids[2], ids[4], ids[0], ids[3]):
             await at(d, view, record)
             await d.press("a")
@@ -352,6 +352,20 @@ def test_exactly_the_marked_characters_are_marked(answer: str, spans: list[tuple
     assert marked == wanted
 
 
+def test_what_means_the_whole_of_a_long_answer_is_said_not_marked() -> None:
+    answer = "Many words. " * 40
+    checks = [
+        {"rule": "long", "start": 0, "end": len(answer.strip()), "action": "reject", "why": "Too long"},
+        {"rule": "part", "start": 0, "end": 4, "action": "flag", "why": ""},
+    ]
+    found = findings(checks, answer)
+    (text,) = pieces(answer, found)
+    assert [(span.start, span.end) for span in text.spans] == [(0, 4)]
+    lines = told(found, answer).plain.splitlines()
+    assert any("long (to be rejected) the whole answer Too long" in line for line in lines)
+    assert any("part (flagged) “Many”" in line for line in lines)
+
+
 @given(st.integers(0, 3), st.data())
 def test_a_long_text_comes_in_pieces_that_are_the_whole(length: int, data: st.DataObject) -> None:
     words = data.draw(st.lists(st.sampled_from(["a", "bb", "\n", "\n\n", "ccc ddd"]), min_size=1, max_size=8))
@@ -425,7 +439,7 @@ def test_ascii_has_only_ascii(home: Path) -> None:
 
     async def test(d: DataApp) -> None:
         await curating(d)
-        await d.sees("note (to be taken out)")
+        await d.sees("Added note (to be taken out)")
         assert d.screen.isascii()
 
     drive(test, home, ascii=True)

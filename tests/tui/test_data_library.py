@@ -56,7 +56,7 @@ def test_the_newest_comes_first_with_its_text_beside_it(home: Path, size: tuple[
         await ready(d)
         assert shown(d) == ids[::-1]
         await d.sees("✓", "blog", "Tell me of snake 3.", "!1", "1 / 3")
-        await d.sees("Snake 3 slept.", NOTE, "note", "to be taken out")
+        await d.sees("Snake 3 slept.", NOTE, "Added note (to be taken out)")
         await d.press("down")
         await d.sees("Snake 2 slept", "2 / 3", "✓ accepted")
         assert NOTE not in d.screen

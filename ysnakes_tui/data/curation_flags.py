@@ -14,7 +14,9 @@ from ysnakes_core.synthesis.library_records import Check
 
 PIECE = 4000  # characters that are laid out at a time
 MOST_PIECES = 50
+MOST_TOLD = 5  # findings that are listed
 _EXCERPT = 40
+_LONG = 120  # characters
 # Marks are never of colour alone: colours may be off, and eyes differ.
 Looks = Mapping[str, str]
 LOOKS: Looks = {"flag": "bold underline", "strip": "bold underline", "reject": "bold reverse"}
@@ -23,13 +25,21 @@ _DOES = {"flag": "flagged", "strip": "to be taken out", "reject": "to be rejecte
 
 @dataclass(frozen=True)
 class Finding:
-    """What a rule found: ``start`` and ``end`` are offsets into the answer, alike where it means no place."""
+    """What a rule found: ``start`` and ``end`` are offsets into the answer, alike where it means no place.
+
+    ``whole``: it means all of a longer answer, which is said, not marked.
+    """
 
     rule: str
     why: str
     action: str
     start: int
     end: int
+    whole: bool = False
+
+    @property
+    def is_marked(self) -> bool:
+        return self.start < self.end and not self.whole
 
     def look(self, looks: Looks) -> str:
         return looks.get(self.action, looks["flag"])
@@ -42,7 +52,10 @@ def findings(checks: Sequence[Check], answer: str) -> list[Finding]:
         start, end = _offset(check, "start"), _offset(check, "end")
         if not 0 <= start < end <= len(answer):
             start = end = 0
-        found.append(Finding(_text(check, "rule"), _text(check, "why"), _text(check, "action"), start, end))
+        whole = end - start > _LONG and end - start >= len(answer.strip())
+        found.append(
+            Finding(_text(check, "rule"), _text(check, "why"), _text(check, "action"), start, end, whole)
+        )
     return sorted(found, key=lambda each: (each.start, each.end))
 
 
@@ -89,7 +102,7 @@ def _end_of_piece(answer: str, begin: int) -> int:
 
 
 def _marked(answer: str, begin: int, end: int, found: Sequence[Finding], looks: Looks) -> Text:
-    inside = [each for each in found if each.start < end and begin < each.end]
+    inside = [each for each in found if each.is_marked and each.start < end and begin < each.end]
     places = (place for each in inside for place in (each.start, each.end))
     borders = {begin, end, *(min(max(place, begin), end) for place in places)}
     text = Text()
@@ -100,20 +113,38 @@ def _marked(answer: str, begin: int, end: int, found: Sequence[Finding], looks: 
 
 
 def told(
-    found: Sequence[Finding], answer: str, *, looks: Looks = LOOKS, chosen: int = -1, ascii: bool = False
+    found: Sequence[Finding],
+    answer: str,
+    *,
+    looks: Looks = LOOKS,
+    chosen: int = -1,
+    most: int = MOST_TOLD,
+    ascii: bool = False,
 ) -> Text:
-    """A line for each finding: which rule, what it would do, why, and where. ``chosen``: the one gone to."""
+    """A line for each finding: which rule, what it would do, where, and why.
+
+    ``chosen``: the one that was gone to, which is among the ``most`` that are listed.
+    """
     text = Text(no_wrap=True, overflow="ellipsis")
-    for number, each in enumerate(found):
-        if number:
+    first = max(0, min(chosen - most // 2, len(found) - most))
+    for number, each in list(enumerate(found))[first : first + most]:
+        title, _, why = each.why.partition(": ")
+        if not why:  # it is of a library that was made elsewhere
+            title, why = each.rule, each.why
+        if number > first:
             text.append("\n")
         text.append((">" if ascii else "▸") if number == chosen else " ")
         text.append("!" if each.action != "reject" else "!!", "bold")
-        text.append(f" {printable(each.rule, 30)}", each.look(looks))
+        text.append(" ")
+        text.append(printable(title, 30), each.look(looks))
         text.append(f" ({_DOES.get(each.action, 'flagged')})")
-        if each.start < each.end:
+        if each.whole:
+            text.append(" the whole answer")
+        elif each.is_marked:
             excerpt = printable(" ".join(answer[each.start : each.end][:200].split()), _EXCERPT)
             text.append(f" “{excerpt}”")
-        if each.why:
-            text.append(f" {printable(each.why, 160)}", "dim")
+        if why:
+            text.append(f" {printable(why, 160)}", "dim")
+    if len(found) > most:
+        text.append(f"\n  {len(found):,} places in all", "dim")
     return text

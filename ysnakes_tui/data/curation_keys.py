@@ -56,7 +56,7 @@ class RecordKeys(_Base):
         if self.record is None:
             return None
         if action == "next_finding":
-            return True if any(each.start < each.end for each in self.panel.found) else None
+            return True if any(each.is_marked for each in self.panel.found) else None
         return True
 
     def action_accept(self) -> None:

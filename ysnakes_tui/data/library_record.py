@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from ysnakes_tui.data.curation_editor import AnswerEditor
 
 _REQUEST = 2000  # characters of a request that are shown
-_TOLD = 20  # findings that are listed
 
 
 class RecordPanel(Vertical):
@@ -33,7 +32,7 @@ class RecordPanel(Vertical):
         #text:focus { background: $surface; }
         #request { height: auto; max-height: 8; color: $primary; text-style: bold; margin-bottom: 1; }
         .answer { height: auto; }
-        #findings { height: auto; max-height: 6; padding: 0 1; border-top: solid $border-blurred; }
+        #findings { height: auto; max-height: 7; padding: 0 1; border-top: solid $border-blurred; }
         #findings { text-wrap: nowrap; text-overflow: ellipsis; display: none; }
         &.-flagged #findings { display: block; }
         &.-editing #text { display: none; }
@@ -168,7 +167,7 @@ class RecordPanel(Vertical):
 
     def go_to_next_finding(self) -> None:
         """Bring the next place that was marked into sight, after the last the first."""
-        places = [number for number, each in enumerate(self._found) if each.start < each.end]
+        places = [number for number, each in enumerate(self._found) if each.is_marked]
         if self.record is None or not places:
             return
         self._chosen = next((number for number in places if number > self._chosen), places[0])
@@ -190,7 +189,6 @@ class RecordPanel(Vertical):
     def _show_findings(self) -> None:
         assert self.record is not None
         ascii = shell_of(self).glyphs == "ascii"
-        listed = self._found[:_TOLD]
         looks = looks_of(self.app.theme_variables)
-        text = told(listed, self.record.answer, looks=looks, chosen=self._chosen, ascii=ascii)
+        text = told(self._found, self.record.answer, looks=looks, chosen=self._chosen, ascii=ascii)
         self.query_one("#findings", Static).update(text)
