@@ -18,7 +18,9 @@ they measure false alarms only.
 
 Whether the rules find what they have not seen is measured on sentences of our own, in the ways other teachers
 say such things (``tests/curation_phrasings.tsv``: rule, place in the answer, text; those without a rule are
-innocents that stand in the middle of a story). They were written before the rules were run on them, too.
+innocents that stand in the middle of a story). There are three sets, each written before the rules were run on
+it. The rules were mended on the first and the second afterwards, of which they had found 59 % and 48 %; on
+the third they were not, so its figures are the ones that say how they do elsewhere.
 
 A label holds for one line; a line counts as found if a flag of the rule touches it.
 
@@ -46,7 +48,7 @@ from ysnakes_core.text.records import START_MARK, Document
 LABELS = Path(__file__).resolve().parents[1] / "curation_labels.tsv"
 PHRASINGS = LABELS.with_name("curation_phrasings.tsv")
 SAMPLES = ("fitted", "held-out")
-PHRASING_SAMPLES = ("first", "second")
+PHRASING_SAMPLES = ("first", "second", "third")
 TARGET = 0.95  # precision and recall of refusals and notes
 FASTEST_NEEDED = 20.0  # MB/s
 PLANTED = 200
@@ -278,7 +280,9 @@ def main() -> int:
         "records": len(documents),
         "rules": rows,
         "held_out": {"lines": len(held_out), "labelled": sum(map(bool, held_out.values())), "wrong": alarms},
-        "phrasings": {sample: {"rules": rules, "innocents": wrong} for sample, (rules, wrong) in said.items()},
+        "phrasings": {
+            sample: {"rules": rules, "innocents": wrong} for sample, (rules, wrong) in said.items()
+        },
         "planted": plants,
         "megabytes_per_second": round(megabytes_per_second, 1),
         "passed": not missed,

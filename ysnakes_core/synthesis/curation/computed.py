@@ -100,7 +100,6 @@ def _items_end(text: str, begin: int) -> bool:
     return items > 0
 
 
-_SENTENCES = bytes.maketrans(b".!?", b"\n\n\n")
 _AT_ENDS = str.maketrans(".!?", "\n\n\n")
 PIECE = 32  # characters that a loop repeats to the letter
 SOMEWHAT_EARLIER = 160  # characters before the end, where a loop may have come to its end
@@ -115,9 +114,7 @@ EVERY = 10  # words that are compared before all are
 def loop(looked: LookedAt, asked: Asked, settings: Settings) -> Iterator[Finding]:
     """The same sentence again and again, or an end that goes round in circles."""
     low = looked.low
-    sentences = [
-        piece for piece in looked.data.translate(_SENTENCES).split(b"\n") if len(piece) >= FEW_LETTERS
-    ]
+    sentences = [piece for piece in looked.spaced.split(b"\n") if len(piece) >= FEW_LETTERS]
     if len(set(sentences)) <= len(sentences) - REPEATS + 1:
         pieces = (piece.strip() for piece in low.translate(_AT_ENDS).split("\n"))
         times = Counter(piece for piece in pieces if len(piece) >= FEW_LETTERS and not _is_layout(piece))

@@ -12,7 +12,12 @@ LONG_SENTENCE = 2000  # characters before and after a place in which its sentenc
 
 # Apostrophes stay in words, and so do all letters beyond ASCII.
 _WORD_BYTES = bytes(
-    code if 97 <= code <= 122 or 48 <= code <= 57 or code == 39 or code >= 0x80 else 32 for code in range(256)
+    code
+    if 97 <= code <= 122 or 48 <= code <= 57 or code == 39 or code >= 0x80
+    else 10
+    if code in b"\n.!?"
+    else 32
+    for code in range(256)
 )
 _BETWEEN_WORDS = tuple(sign.encode() for sign in "–—…•")
 _ALIKE = (("’", "'"), ("‘", "'"), ("“", '"'), ("”", '"'), ("\xa0", " "), ("\r", " "))
@@ -78,12 +83,17 @@ class LookedAt:
         return data
 
     @_once
+    def spaced(self) -> bytes:
+        """``data`` with nothing but words in it: sentences end in line breaks, all else is blanks."""
+        return self.data.translate(_WORD_BYTES)
+
+    @_once
     def parts(self) -> tuple[list[bytes], list[bytes], list[bytes]]:
         """The words of the first lines, of what lies between, and of the last lines.
 
         A short text has nothing between, and all its words are in both of the others.
         """
-        data, spaced = self.data, self.data.translate(_WORD_BYTES)
+        data, spaced = self.data, self.spaced
         head = _after_lines(data)
         tail = _before_lines(data, head)
         if tail <= head:
