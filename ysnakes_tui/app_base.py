@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from textual.app import App
 from textual.notifications import SeverityLevel
+from textual.screen import Screen
 
 from ysnakes_core.errors import YsnakesError
 from ysnakes_core.files import printable
+from ysnakes_tui.widgets.telling_screen import TellingScreen
 
 
 class BaseApp(App[None], inherit_bindings=False):
@@ -15,6 +17,9 @@ class BaseApp(App[None], inherit_bindings=False):
     def __init__(self, *, colours: bool, in_tmux: bool) -> None:
         super().__init__(ansi_color=None if colours else True)
         self._told_of_tmux = not in_tmux
+
+    def get_default_screen(self) -> Screen[None]:
+        return TellingScreen(id="_default")
 
     def tell(self, error: YsnakesError, *, title: str = "That did not work", timeout: float = 12) -> None:
         """Show an error for ``timeout`` seconds: what is wrong, and what to do."""

@@ -7,10 +7,12 @@ from typing import ClassVar, TypeVar
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 
+from ysnakes_tui.widgets.telling_screen import Telling
+
 Result = TypeVar("Result")
 
 
-class Dialog(ModalScreen[Result]):
+class Dialog(Telling, ModalScreen[Result]):
     """A screen over the app. Keys of the app do not reach through it, but ctrl+c twice still leaves."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c", "app.copy_selection", show=False)]

@@ -6,13 +6,14 @@ from textual.app import ComposeResult
 from textual.command import CommandInput, CommandPalette
 
 from ysnakes_tui.widgets.literal_input import LiteralInput
+from ysnakes_tui.widgets.telling_screen import Telling
 
 
 class _LiteralCommandInput(CommandInput):
     _value = LiteralInput._value
 
 
-class LiteralPalette(CommandPalette):
+class LiteralPalette(Telling, CommandPalette):
     """Textual's, with a field of ours in the place of its own."""
 
     def compose(self) -> ComposeResult:
