@@ -43,7 +43,7 @@ def explain(error: OSError, path: Path, doing: str) -> YsnakesError:
             f"free some space on the disk that holds {printable(str(path.parent))}",
         )
     elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        hint = "check its permissions, or choose another place with --runs-dir or YSNAKES_HOME"
+        hint = "check its permissions, or choose another place with --runs-dir, --data-dir or YSNAKES_HOME"
     return YsnakesError(f"could not {doing} {place}: {reason}", hint)
 
 

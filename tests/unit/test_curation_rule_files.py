@@ -154,7 +154,9 @@ def test_actions_can_be_changed_and_rules_put_off(tmp_path: Path) -> None:
 
 
 BAD = {
-    "no TOML": ("rule = [", "is not TOML"),
+    "no TOML": ("rule = [", "is not valid TOML"),
+    "deep nesting": ("rule = " + "[" * 20_000, "nested too deeply"),
+    "too large": ("# " + "x" * 2**20, "at most 1,024 kB"),
     "unknown key of a file": ("rules = 1", "unknown key rules"),
     "rule no table": ("rule = [1]", "no table"),
     "no id": ('[[rule]]\ntitle = "x"', "number 1: has no id"),

@@ -470,6 +470,18 @@ def test_the_labelled_sample_names_lines_and_rules_and_holds_no_text() -> None:
     assert len(places) == len(rows)
 
 
+def test_the_sentences_in_other_words_name_rules_places_and_sets() -> None:
+    head, *rows = LABELS.with_name("curation_phrasings.tsv").read_text(encoding="utf-8").splitlines()
+    assert head.split("\t") == ["rule", "place", "text", "sample"]
+    for row in rows:
+        rule, place, text, sample = row.split("\t")
+        assert rule in {"", *shipped_rules().by_id}
+        assert place in ({"whole", "start", "end"} if rule else {"middle"})
+        assert text == text.strip() != ""
+        assert sample in ("first", "second", "third")
+    assert len({row.split("\t")[2] for row in rows}) == len(rows)
+
+
 def test_a_plain_story_has_no_flags_at_all() -> None:
     assert check("Write about a ferry.", STORY + END.strip()) == []
     assert check(None, STORY + END.strip()) == []

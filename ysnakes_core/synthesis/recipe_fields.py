@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
-from ysnakes_core.errors import UsageError, YsnakesError
-from ysnakes_core.files import explain, printable, read_limited
+from ysnakes_core.errors import UsageError
+from ysnakes_core.files import printable
 from ysnakes_core.text.records import END_MARK, START_MARK
 
 MAX_TEXT = 4_000  # characters of one wording or value
@@ -104,18 +103,3 @@ def text_problem(text: str, *, may_be_empty: bool = False) -> tuple[str, str] | 
     if printable(text, keep_lines=True) != text:
         return "has control or invisible characters", "type the text anew without them"
     return None
-
-
-def read_text(path: Path, label: str, max_bytes: int) -> str:
-    """A user's small text file. Raises UsageError if it cannot be read, is too large or is not UTF-8."""
-    try:
-        return read_limited(path, max_bytes).decode("utf-8-sig").replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{label} is not UTF-8 text", "save it as UTF-8") from error
-    except OSError as error:
-        raise explain(error, path, "read") from error
-    except YsnakesError as error:
-        raise UsageError(
-            f"{label} is no plain file of at most {max_bytes // 1024:,} kB",
-            "make it smaller, or move it away",
-        ) from error

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
 from ysnakes_core.errors import UsageError
 from ysnakes_core.files import printable
+from ysnakes_core.synthesis.own_text import parse_toml, read_text
 from ysnakes_core.synthesis.recipe import Checks, Input, Kind, Length
-from ysnakes_core.synthesis.recipe_fields import Fields, read_text
+from ysnakes_core.synthesis.recipe_fields import Fields
 from ysnakes_core.synthesis.recipe_inputs import Room, read_inputs
 from ysnakes_core.synthesis.wording import slots
 
@@ -54,14 +54,7 @@ def read_own(path: Path, room: Room) -> Kind:
 
 def parse(text: str, name: str, label: str, room: Room, source: Path | None = None) -> Kind:
     """The kind in a file's text; lists that it names are read beside ``source``."""
-    try:
-        content = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        reason = "is nested too deeply" if isinstance(error, RecursionError) else printable(str(error), 200)
-        raise UsageError(
-            f"{label} is not valid TOML: {reason}", "mend that line, or move the file away"
-        ) from error
-    fields = Fields(label, content)
+    fields = Fields(label, parse_toml(text, label))
     fields.only(_KEYS)
     inputs = read_inputs(fields.inner("inputs"), source.parent if source else None, room)
     for each in inputs:

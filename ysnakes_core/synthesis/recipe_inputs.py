@@ -10,8 +10,9 @@ from types import MappingProxyType
 from ysnakes_core.errors import UsageError
 from ysnakes_core.files import printable, safe_name
 from ysnakes_core.synthesis.catalogs import NAMES, Entry, catalog, entry_of_line, matching
+from ysnakes_core.synthesis.own_text import read_text
 from ysnakes_core.synthesis.recipe import Input
-from ysnakes_core.synthesis.recipe_fields import Fields, read_text, text_problem
+from ysnakes_core.synthesis.recipe_fields import Fields, text_problem
 
 MAX_LIST_BYTES = 4 * 1024 * 1024
 _MAX_ENTRIES = 100_000  # of one input

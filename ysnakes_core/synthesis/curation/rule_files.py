@@ -11,7 +11,6 @@ An ``[actions]`` table changes what other rules do: ``"flag"``, ``"strip"``, ``"
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -19,12 +18,13 @@ from typing import Any, TypeVar
 
 from ysnakes_core import paths
 from ysnakes_core.errors import UsageError
-from ysnakes_core.files import printable, read_limited
+from ysnakes_core.files import printable
 from ysnakes_core.synthesis.curation.computed import CHECKS
 from ysnakes_core.synthesis.curation.flags import ACTIONS, Action
 from ysnakes_core.synthesis.curation.looked_at import is_one_word
 from ysnakes_core.synthesis.curation.pattern_cost import PatternRefused, checked_pattern
 from ysnakes_core.synthesis.curation.rules import PARTS, UNITS, WHERES, Pattern, Rule, Rules
+from ysnakes_core.synthesis.own_text import read_toml
 
 MAX_FILE_BYTES = 2**20
 MAX_RULES = 500
@@ -93,15 +93,7 @@ def load_rules(own_folder: Path | None = None) -> Rules:
 
 
 def _read(path: Path, *, own: bool) -> tuple[list[Rule], dict[str, str]]:
-    name = printable(str(path))
-    try:
-        content = tomllib.loads(read_limited(path, MAX_FILE_BYTES).decode("utf-8"))
-    except OSError as error:
-        raise UsageError(f"{name} cannot be read ({_reason(error)})", "check its permissions") from None
-    except UnicodeDecodeError:
-        raise UsageError(f"{name} is not UTF-8 text", "save it as UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{name} is not TOML: {printable(str(error), 200)}", "mend it there") from None
+    content = read_toml(path, printable(str(path)), MAX_FILE_BYTES)
     unknown = sorted(set(content) - {"rule", "pieces", "actions"})
     if unknown:
         raise _error(
