@@ -16,16 +16,14 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TypeVar
 
+from ysnakes_core.synthesis.wording import takes_an
+
 T = TypeVar("T")
 
 _ARTICLE = re.compile(r"\b([Aa]) (?=([A-Za-z]+))")
 _SPACES = re.compile(r" {2,}")
 
 _LEANING = 1.5
-
-# Words whose first letter does not tell their first sound.
-_CONSONANT_SOUND = ("unicorn", "uniform", "use", "usual", "one", "once", "ukulele")
-_VOWEL_SOUND = ("hour", "honest", "honor")
 
 
 class Dice:
@@ -154,14 +152,6 @@ def options(template: str) -> int:
         return product
 
     return of_choice(_parsed(template))
-
-
-def takes_an(word: str) -> bool:
-    """Whether `an`, not `a`, goes before this word."""
-    lower = word.lower()
-    if lower.startswith(_CONSONANT_SOUND):
-        return False
-    return lower[:1] in "aeiou" or lower.startswith(_VOWEL_SOUND)
 
 
 def correct_articles(text: str) -> str:
