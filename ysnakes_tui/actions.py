@@ -240,6 +240,14 @@ _RECORDS = (
         "Take back the last change of any record; again for earlier ones.",
         rank=6,
     ),
+    _records(
+        "clean",
+        ("m",),
+        "Take out what is marked",
+        "Take out of the answer what the rules marked as not belonging there.",
+        rank=5,
+        short="Mend",
+    ),
     _records("next_finding", (".",), "Next flag", "Go to the next place that the rules marked.", rank=13),
     _records("copy_record", ("y",), "Copy the answer", "Copy the whole answer of this record."),
 )

@@ -220,6 +220,25 @@ def test_escape_leaves_an_edit_and_letters_decide_nothing_meanwhile(home: Path) 
     drive(test, home)
 
 
+def test_what_is_marked_is_taken_out_with_one_key(home: Path) -> None:
+    ids = write(home, [flagged(0), a_record(1)])
+
+    async def test(d: DataApp) -> None:
+        view = await curating(d)
+        await d.press("m")
+        await d.until(lambda: view.record is not None and view.record.answer == "Snake 0 slept.")
+        await d.sees("text changed", "pending")
+        await d.press("u")
+        await d.until(lambda: view.record is not None and NOTE in view.record.answer)
+        await d.press("m", "a")
+        await at(d, view, ids[1])
+        await d.until(lambda: decisions(home, ids) == "ap")
+        assert read(home, ids[0]).answer == "Snake 0 slept."
+        assert view.check_action("clean", ()) is None  # nothing is marked in this one
+
+    drive(test, home)
+
+
 # Written anew.
 
 

@@ -60,6 +60,8 @@ def test_the_newest_comes_first_with_its_text_beside_it(home: Path, size: tuple[
         await d.press("down")
         await d.sees("Snake 2 slept", "2 / 3", "✓ accepted")
         assert NOTE not in d.screen
+        beside = view_of(d).panel.region.x > 0
+        assert beside == (size[0] == 120)
 
     drive(test, home, size=size)
 
@@ -144,6 +146,9 @@ def test_what_is_typed_is_searched_for_letter_by_letter(home: Path) -> None:
         await d.press(*"tur")
         await finds(d, [ids[1], ids[0]])
         await d.sees("1 / 2 of 3")
+        await d.press("down")
+        await d.sees("2 / 2 of 3")
+        await d.press("up")
         await d.press(*"tle")
         await finds(d, [ids[0]])
         await d.sees("A turtle.")

@@ -69,6 +69,16 @@ class RecordChanges:
             self._view.call_later(self.tell, error)
         library.edit(record.id, answer, checks=checks)
 
+    def clean(self, record: Record) -> None:
+        """Take out what the rules would take out; it is still to be decided about."""
+        self.regenerations.cancel(record.id)
+        self._do(record.id, partial(self._clean, record))
+
+    def _clean(self, record: Record, library: Library) -> None:
+        from ysnakes_core.synthesis.library_cleaning import clean_record
+
+        clean_record(library, record, self._judge(mend=False))
+
     def undo(self) -> None:
         """Take back the last change, whoever made it and when."""
         self._thread.do(lambda library: library.undo(), self._undone)

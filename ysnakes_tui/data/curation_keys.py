@@ -11,6 +11,7 @@ from ysnakes_core.synthesis.library_records import Decision, Record
 from ysnakes_tui.actions import ACTIONS
 from ysnakes_tui.data.curation_changes import RecordChanges
 from ysnakes_tui.data.library_record import RecordPanel
+from ysnakes_tui.data.library_thread import is_seen
 from ysnakes_tui.panes.interface import key_of, shell_of
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ class RecordKeys(_Base):
             return True
         if self.record is None:
             return None
+        if action == "clean":
+            return True if any(each.action == "strip" for each in self.panel.found) else None
         if action == "next_finding":
             return True if any(each.is_marked for each in self.panel.found) else None
         return True
@@ -103,6 +106,11 @@ class RecordKeys(_Base):
         if (record := self.record) is not None:
             self.changes.regenerate(record)
 
+    def action_clean(self) -> None:
+        """Take out what the rules would; a change like another, which undo takes back."""
+        if (record := self.record) is not None:
+            self.changes.clean(record)
+
     # Being written anew.
 
     def follow_regenerations(self) -> None:
@@ -119,7 +127,7 @@ class RecordKeys(_Base):
         return f"being written anew{so_far} ({stop} stops it):" if stop else f"being written anew{so_far}:"
 
     def _renew_note(self) -> None:
-        if self.display and self.query(RecordPanel) and (record := self.record) is not None:
+        if is_seen(self) and self.query(RecordPanel) and (record := self.record) is not None:
             self.panel.show(record, self.note_of(record))
 
     def stop_regenerating(self) -> bool:

@@ -22,7 +22,7 @@ from ysnakes_tui.data.curation_changes import RecordChanges, taken_back
 from ysnakes_tui.data.curation_keys import RECORD_ACTIONS, RecordKeys
 from ysnakes_tui.data.curation_queue import Queue, Waiting, waiting
 from ysnakes_tui.data.library_record import RecordPanel
-from ysnakes_tui.data.library_thread import LibraryThread
+from ysnakes_tui.data.library_thread import LibraryThread, is_seen
 from ysnakes_tui.panes.interface import key_of, shell_of
 
 POLL_SECONDS = 2.0  # between two looks at whether somebody else changed the library
@@ -107,7 +107,7 @@ class CurationView(RecordKeys, Vertical, can_focus=False):
         self._show_current()
 
     def _poll(self) -> None:
-        if self.display and self._waiting is not None:
+        if self._waiting is not None and is_seen(self):
             self._finder.ask("version", lambda library: library.version(), self._look_again, 0)
 
     def _look_again(self, version: int) -> None:

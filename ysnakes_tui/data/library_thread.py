@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from textual.widget import Widget
+
 from ysnakes_core.synthesis.library import FILE_NAME, Library, open_library
 
 Found = TypeVar("Found")
@@ -26,6 +28,11 @@ class _Task:
     failed: Callable[[Exception], None]
 
 
+def is_seen(widget: Widget) -> bool:
+    """Whether a widget and all that it is in are shown."""
+    return all(each.display for each in widget.ancestors_with_self if isinstance(each, Widget))
+
+
 class LibraryThread:
     """A library of its own, and a thread that lives while there is something to do with it.
 
@@ -35,8 +42,15 @@ class LibraryThread:
     """
 
     def __init__(
-        self, folder: Path, post: Callable[..., object], failed: Callable[[Exception], None]
+        self,
+        folder: Path,
+        post: Callable[..., object],
+        failed: Callable[[Exception], None],
+        *,
+        waited_for: bool = True,
     ) -> None:
+        """``waited_for``: the program does not end before what is under way has ended."""
+        self._waited_for = waited_for
         self._folder, self._post, self._failed = folder, post, failed
         self._lock = threading.Lock()
         self._waiting: list[_Task] = []
@@ -95,7 +109,7 @@ class LibraryThread:
 
     def _start(self) -> None:
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="library")
+            self._thread = threading.Thread(target=self._run, name="library", daemon=not self._waited_for)
             self._thread.start()
 
     def _run(self) -> None:

@@ -35,7 +35,7 @@ from ysnakes_tui.data.library_filters import (
 )
 from ysnakes_tui.data.library_list import NONE, ListHeading, RecordList
 from ysnakes_tui.data.library_record import RecordPanel
-from ysnakes_tui.data.library_thread import LibraryThread
+from ysnakes_tui.data.library_thread import LibraryThread, is_seen
 from ysnakes_tui.data.messages import NewJob
 
 POLL_SECONDS = 2.0  # between two looks at whether somebody else changed the library
@@ -189,7 +189,7 @@ class LibraryView(RecordKeys, Vertical, can_focus=False):
         self.refresh_bindings()
 
     def _poll(self) -> None:
-        if self.display and self._found is not None:
+        if self._found is not None and is_seen(self):
             self._finder.ask("version", lambda library: library.version(), self._look_again, 0)
 
     def _look_again(self, version: int) -> None:
@@ -199,6 +199,13 @@ class LibraryView(RecordKeys, Vertical, can_focus=False):
     def on_filter_line_changed(self, event: FilterLine.Changed) -> None:
         event.stop()
         self.find()
+
+    def on_key(self, event: events.Key) -> None:
+        """Go through what is found while still typing."""
+        moves = {"up": -1, "down": 1}
+        if self.filters.field.has_focus and event.key in moves:
+            event.stop()
+            self.grid.action_move(moves[event.key])
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()

@@ -69,7 +69,7 @@ class StatisticsView(Vertical, can_focus=False):
 
     def __init__(self, folder: Path, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._thread = LibraryThread(folder, self.call_later, self._broken)
+        self._thread = LibraryThread(folder, self.call_later, self._broken, waited_for=False)
         self._stop = threading.Event()
         self._figures: Figures | None = None
         self._vocabulary: Vocabulary | None = None
@@ -121,12 +121,15 @@ class StatisticsView(Vertical, can_focus=False):
     def library_changed(self) -> None:
         """Records are others now: the quick figures are read again, the words if much is new."""
         if not self._under_way:
-            self._say("counting records")
+            if self._figures is None:
+                self._draw_progress("counting records")
             self._thread.ask("figures", figures, self._show_figures, Figures())
 
     def _show_figures(self, found: Figures) -> None:
-        self._figures = found
-        self._say("")
+        first, self._figures = self._figures is None, found
+        if first:
+            self._draw_progress("")
+            self.refresh_bindings()
         self.set_class(found.records == 0, "-empty")
         self._draw()
         read = self._vocabulary.records if self._vocabulary is not None else 0
@@ -233,7 +236,7 @@ class StatisticsView(Vertical, can_focus=False):
 
     def action_back(self) -> bool:
         """Stop counting; whether there was anything to stop."""
-        if not self._under_way or self._under_way == "counting records":
+        if not self._under_way:
             return False
         self._stop.set()
         return True
