@@ -245,7 +245,7 @@ _RECORDS = (
         ("m",),
         "Take out what is marked",
         "Take out of the answer what the rules marked as not belonging there.",
-        rank=5,
+        rank=6,
         short="Mend",
     ),
     _records("next_finding", (".",), "Next flag", "Go to the next place that the rules marked.", rank=13),

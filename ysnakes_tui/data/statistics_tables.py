@@ -67,7 +67,9 @@ def by_kind(tallies: Sequence[Tally], width: int) -> Text:
     return text
 
 
-def lengths(found: Mapping[int, int], step: int, width: int, colour: str = "") -> Text:
+def lengths(
+    found: Mapping[int, int], step: int, width: int, colour: str = "", *, ascii: bool = False
+) -> Text:
     """Bars of how many answers have so many words; very long ones are put together."""
     if not found:
         return Text("–")
@@ -78,10 +80,10 @@ def lengths(found: Mapping[int, int], step: int, width: int, colour: str = "") -
     if len(counts) > _MOST_BARS:
         rest = sum(number for _, number in counts[_MOST_BARS - 1 :])
         counts = [*counts[: _MOST_BARS - 1], (f"{(_MOST_BARS - 1) * step:,} or more", rest)]
-    return bars(counts, width, colour)
+    return bars(counts, width, colour, ascii=ascii)
 
 
-def bars(counts: Sequence[tuple[str, int]], width: int, colour: str = "") -> Text:
+def bars(counts: Sequence[tuple[str, int]], width: int, colour: str = "", *, ascii: bool = False) -> Text:
     """A bar for each number, in ``width`` cells, the longest for the largest."""
     labels = [fit(label, 20) for label, _ in counts]
     names = max((cells_of(label) for label in labels), default=0)
@@ -93,7 +95,7 @@ def bars(counts: Sequence[tuple[str, int]], width: int, colour: str = "") -> Tex
         text.append("\n" if place else "")
         text.append(label + " " * (names - cells_of(label)), "dim")
         text.append(f" {number:>{numbers},} ")
-        text.append("━" * (max(1, round(room * number / most)) if number else 0), colour)
+        text.append(("=" if ascii else "━") * (max(1, round(room * number / most)) if number else 0), colour)
     return text
 
 

@@ -196,12 +196,15 @@ class StatisticsView(Vertical, can_focus=False):
         columns = self.query_one("#left").scrollable_content_region.width - 1
         if found is None or columns < 1:
             return
+        ascii = shell_of(self).glyphs == "ascii"
         width, colour = min(columns, 76), self.app.theme_variables.get("primary", "")
         parts = {
             "summary": tables.summary(found, self._vocabulary),
             "kinds": tables.by_kind(found.tallies, columns),
-            "lengths": tables.lengths(found.lengths or {}, found.step, width, colour),
-            "rules": tables.bars(_largest_first(found), width, colour) if found.rules else Text("nothing"),
+            "lengths": tables.lengths(found.lengths or {}, found.step, width, colour, ascii=ascii),
+            "rules": tables.bars(_largest_first(found), width, colour, ascii=ascii)
+            if found.rules
+            else Text("nothing"),
             "duplicates": self._told_of_duplicates(),
         }
         for name, text in parts.items():
