@@ -45,7 +45,6 @@ Dashboard.-compact PanelTabs { display: block; }
 Dashboard.-compact #upper { height: 2fr; max-height: 11; }
 Dashboard.-compact #lower { height: 1fr; }
 Dashboard.-compact.-tall #upper { height: 1fr; max-height: 100%; }
-Dashboard.-compact.-tall #lower { height: 2fr; }
 Dashboard.-compact #charts > * { display: none; }
 Dashboard.-compact #charts > .-chosen { display: block; height: 1fr; }
 Dashboard.-compact #rates { layout: vertical; }
