@@ -227,9 +227,9 @@ def test_one_number_for_all_kinds_and_the_kinds_of_each_teacher(home: Path) -> N
         await d.press("right")
         await d.sees("always there", "2,000 records of 10 kinds", "diary")
         assert "slice-of-life" not in d.screen
-        await d.press("down", "down", "3")
+        await d.press("down", "down", "down", "3")
         await d.sees("30 records of 10 kinds")
-        await d.press("up", "up", "left")
+        await d.press("up", "up", "up", "left")
         await d.sees("600 records of 6 kinds", "slice-of-life")
 
     drive(test, home)

@@ -47,7 +47,7 @@ _ROWS = {
     "curate": "rules",
     "all": "of each kind",
 }
-_OF_OLLAMA = ("model", "hosts", "concurrency", "curate")
+_OF_OLLAMA = ("model", "hosts", "concurrency")
 
 
 class _Fields(VerticalScroll, can_focus=False, inherit_bindings=False):

@@ -17,7 +17,7 @@ from pathlib import Path
 from ysnakes_core.errors import YsnakesError
 from ysnakes_core.synthesis.job import Job
 from ysnakes_core.synthesis.job_answers import JobManners
-from ysnakes_core.synthesis.job_opening import BUILTIN, changed_kinds, plans_for, teacher_for
+from ysnakes_core.synthesis.job_opening import changed_kinds, plans_for, teacher_for
 from ysnakes_core.synthesis.job_state import (
     JobEvent,
     JobOutcome,
@@ -174,8 +174,7 @@ class JobSession:
         plans = plans_for(settings)
         for kind in changed_kinds(settings, plans):
             self.happened(Note(f"{kind} asks for other things now than when this job began"))
-        # The built-in teacher's text is what it should be; rules for models say nothing about it.
-        judge = None if settings.teacher == BUILTIN else judge_for(mend=self._curate)
+        judge = judge_for(mend=self._curate)
         teacher = teacher_for(settings)
         job = Job(library, stored, plans, teacher, observer=self, judge=judge, manners=self._manners)
         return asyncio.run(self._session(job, teacher, library))

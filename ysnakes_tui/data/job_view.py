@@ -12,9 +12,9 @@ from typing import ClassVar
 from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
-from textual.containers import Container, Vertical
+from textual.containers import Center, Container, Middle, Vertical
 from textual.message import Message
-from textual.widgets import DataTable, Static
+from textual.widgets import Button, DataTable, Static
 
 from ysnakes_core.errors import YsnakesError
 from ysnakes_core.files import safe_name
@@ -36,6 +36,7 @@ from ysnakes_tui.data.job_text import (
     writing_text,
     writing_title,
 )
+from ysnakes_tui.data.messages import NewJob
 from ysnakes_tui.panes.interface import key_of, shell_of
 from ysnakes_tui.train.text_panel import TextPanel
 from ysnakes_tui.widgets.meter import Meter
@@ -82,7 +83,9 @@ class JobView(Vertical, can_focus=False):
         #job-list { border-title-color: $primary; }
         #job-list:focus { border-top: heavy $primary; }
         #job-about { height: auto; max-height: 2; color: $text-muted; }
-        #no-jobs { display: none; height: 1fr; content-align: center middle; text-align: center; }
+        #no-jobs { display: none; height: 1fr; }
+        #no-jobs Static { width: auto; }
+        #no-jobs Center { height: auto; margin-bottom: 1; }
         &.-idle {
             #job-head, #job-pace, #job-all, #job-kinds, #job-trouble, #job-writing { display: none; }
             #job-list { max-height: 100%; }
@@ -121,17 +124,21 @@ class JobView(Vertical, can_focus=False):
         table.border_title = "jobs"
         yield table
         yield Static(id="job-about", markup=False)
-        yield Static(id="no-jobs", markup=False)
+        with Middle(id="no-jobs"):
+            yield Center(Static(Text(NO_JOBS), markup=False))
+            yield Center(Button("New job", id="first-job", compact=True))
 
     def on_mount(self) -> None:
         self.add_class("-idle")
+        if key := key_of(self, "new_job"):
+            self.query_one("#first-job", Button).label = f"New job ({key})"
         self.read()
 
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.height >= 30, "-tall")
 
     def focus_first(self) -> None:
-        self.query_one(JobTable).focus()
+        self.query_one("#first-job" if self.has_class("-empty") else "#job-list").focus()
 
     # What there is to show.
 
@@ -201,15 +208,16 @@ class JobView(Vertical, can_focus=False):
         self.refresh_bindings()
 
     def _draw_list(self) -> None:
+        was_empty, focused = self.has_class("-empty"), self.screen.focused
         self.set_class(not self._rows, "-empty")
+        if was_empty == bool(self._rows) and (focused is None or self in focused.ancestors):
+            self.call_after_refresh(self.focus_first)
         now = time.time()
         lines = [(row.name, cells(self._as_it_is(row), now=now, ascii=self._ascii)) for row in self._rows]
         table = self.query_one(JobTable)
         table.show(lines, self._go_to)
         if table.chosen == self._go_to:
             self._go_to = ""
-        new = key_of(self, "new_job")
-        self.query_one("#no-jobs", Static).update(Text(f"{NO_JOBS} {f'{new} makes one.' if new else ''}"))
         self._draw_about()
 
     def _as_it_is(self, row: JobRow) -> JobRow:
@@ -353,6 +361,10 @@ class JobView(Vertical, can_focus=False):
         row = self.current
         if row is not None and row.can_resume and not self._is_writing:
             self.post_message(self.Resume(row.name))
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        event.stop()
+        self.post_message(NewJob())
 
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
         event.stop()

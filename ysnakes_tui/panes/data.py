@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import importlib.util
 import inspect
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from rich.text import Text
 from textual.app import ComposeResult
-from textual.containers import VerticalScroll
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Static
 
 from ysnakes_core import paths
 from ysnakes_core.errors import YsnakesError
@@ -43,6 +40,7 @@ from ysnakes_tui.widgets.status_strip import Status
 
 LOOK_SECONDS = 0.25  # between two looks at the job that is being written
 CHANGE_SECONDS = 2.0  # between two times that a view is told of new records
+FOCUS_TRIES, FOCUS_SECONDS = 20, 0.1
 LEAVE_SECONDS = 10.0  # the longest that leaving the app waits for a job to end
 
 View = Literal["library", "curation", "statistics", "job_form", "job"]
@@ -108,8 +106,6 @@ class DataPane(Widget):
 
     def _make(self, view: View) -> Widget:
         module, name = _VIEWS[view]
-        if importlib.util.find_spec(module) is None:
-            return Missing(id=f"{_dashed(view)}-view")
         made: Widget = getattr(importlib.import_module(module), name)(self.folder, id=f"{_dashed(view)}-view")
         return made
 
@@ -149,9 +145,20 @@ class DataPane(Widget):
             for widget in self.query(f"#{_dashed(name)}-view"):
                 widget.display = name == view
         self._tell_of_change(self.view)
-        self.call_after_refresh(self.focus_first)
+        self.call_after_refresh(self._give_focus, view, FOCUS_TRIES)
         self.refresh_bindings()
         return self.view
+
+    def _give_focus(self, view: View, tries: int) -> None:
+        """Give it to the view, as soon as something there can take it: it may have to read first."""
+        if view == self._view and self.is_mounted:
+            self.focus_first()
+            if tries > 1:
+                self.set_timer(FOCUS_SECONDS, partial(self._give_focus_again, view, tries - 1))
+
+    def _give_focus_again(self, view: View, tries: int) -> None:
+        if self.screen.focused is None:
+            self._give_focus(view, tries)
 
     def _tell_of_change(self, view: Widget) -> None:
         changed = getattr(view, "library_changed", None)
@@ -342,21 +349,6 @@ class DataPane(Widget):
             return
         self.notify(f"{event.done.records:,} records in {event.done.folder}", title="The text is written")
         train_on(self, event.done.folder)
-
-
-class Missing(VerticalScroll):
-    """Stands where a view cannot be had."""
-
-    def __init__(self, *, id: str) -> None:
-        super().__init__(id=id, classes="command-lines")
-
-    def compose(self) -> ComposeResult:
-        yield Static(Text("Text to train on"), classes="heading -first", markup=False)
-        yield Static(
-            Text("This cannot be shown here; `ysnakes data --help` says how to do it in a terminal."),
-            classes="introduction",
-            markup=False,
-        )
 
 
 def _dashed(view: str) -> str:
