@@ -215,9 +215,10 @@ class RecordList(ScrollView, can_focus=True):
 
     def go_to(self, place: int) -> None:
         """Put the cursor there."""
-        self._at = max(0, min(place, len(self._ids) - 1))
+        before, self._at = self._at, max(0, min(place, len(self._ids) - 1))
         self._see_cursor()
-        self.refresh()
+        self.refresh_line(before)
+        self.refresh_line(self._at)
         self._look()
 
     def go_to_record(self, record: int) -> bool:

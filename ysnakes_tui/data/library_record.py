@@ -133,7 +133,7 @@ class RecordPanel(Vertical):
         if self._note:
             text.append(f"{printable(self._note, 120)} ", "bold")
         text.append((" - " if ascii else " · ").join([f"record {record.id:,}", *parts]))
-        self.query_one("#facts", Static).update(text)
+        self.query_one("#facts", Static).update(text, layout=False)
 
     # Editing.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 from ysnakes_core.synthesis.library_records import Decision
@@ -42,6 +43,7 @@ def heading(columns: Layout) -> str:
     return _joined(columns, " ", "", "kind", "words", "teacher", "request")
 
 
+@functools.lru_cache(maxsize=1024)
 def line(row: Row, columns: Layout, *, ascii: bool) -> str:
     """Exactly as many cells as there are."""
     return _joined(
