@@ -172,8 +172,11 @@ def _filtered(library: Library, chosen: Chosen, verb: _Verb) -> dict[int, Decisi
 
 def _apply(library: Library, before: dict[int, Decision], decision: Decision, *, json: bool) -> list[int]:
     """Decide, all at once, about those that nobody else has decided about since."""
+    from ysnakes_core.synthesis.library_records import RecordFilter
+
     with library.batch():
-        done = [identity for identity, was in before.items() if library.record(identity).decision == was]
+        still = {was: set(library.ids(RecordFilter(decisions=(was,)))) for was in set(before.values())}
+        done = [identity for identity, was in before.items() if identity in still[was]]
         library.decide(done, decision)
     if json:
         for identity in done:
