@@ -121,12 +121,12 @@ class _Looks:
             at_tail = at_head if tail is head else self.words.intersection(tail)
             looked.seen = at_head.union(self.words.intersection(between), at_tail)
         for rule, computed, words, texts in self.computed:
-            if (
-                (words or texts)
-                and words.isdisjoint(looked.seen)
-                and not any(text in looked.low for text in texts)
-            ):
-                continue
+            if (words or texts) and words.isdisjoint(looked.seen):
+                for text in texts:
+                    if text in looked.low:
+                        break
+                else:
+                    continue
             for finding in computed(looked, asked, rule.settings):
                 why = f"{rule.why} ({finding.details})" if finding.details else rule.why
                 yield Flag(rule.id, finding.start, finding.end, rule.action, why)
@@ -182,7 +182,7 @@ class _ByWord:
         if not hits:
             return
         if which:
-            yield from self._in_few_lines(hits, seen, looked, getattr(looked, which))
+            yield from self._in_few_lines(hits, seen, looked, which)
             return
         needed: dict[_Look, list[str]] = {}
         for word in hits:
@@ -197,9 +197,18 @@ class _ByWord:
                 yield look, some
 
     def _in_few_lines(
-        self, hits: frozenset[bytes], seen: frozenset[bytes], looked: LookedAt, lines: tuple[Span, ...]
+        self, hits: frozenset[bytes], seen: frozenset[bytes], looked: LookedAt, which: str
     ) -> Iterator[tuple[_Look, Iterable[Span]]]:
         """The same, each word looked for once in these lines: as bits, one for each line that has it."""
+        worth = [
+            (look, word)
+            for word in hits
+            for look, also in self.looks[word]
+            if not also or not also.isdisjoint(seen)
+        ]
+        if not worth:
+            return
+        lines: tuple[Span, ...] = getattr(looked, which)
         places: dict[bytes, int] = {}
 
         def lines_of(word: bytes) -> int:
@@ -213,14 +222,8 @@ class _ByWord:
             return found
 
         needed: dict[_Look, int] = {}
-        for word in hits:
-            having = -1
-            for look, also in self.looks[word]:
-                if also.isdisjoint(seen) and also:
-                    continue
-                if having < 0:
-                    having = lines_of(word)
-                needed[look] = needed.get(look, 0) | having
+        for look, word in worth:
+            needed[look] = needed.get(look, 0) | lines_of(word)
         for look, having in needed.items():
             if look.pattern.where == "first":
                 having &= 1

@@ -135,9 +135,10 @@ class LookedAt:
         while begin < len(self.plain) and len(found) < EDGE_LINES:
             end = self.plain.find("\n", begin)
             end = len(self.plain) if end < 0 else end
-            span = self._trimmed(begin, end)
-            if span[0] < span[1]:
-                found.append(span)
+            if begin < end:
+                span = self._trimmed(begin, end)
+                if span[0] < span[1]:
+                    found.append(span)
             begin = end + 1
         return tuple(found)
 
@@ -148,9 +149,10 @@ class LookedAt:
         end = len(self.plain)
         while end > 0 and len(found) < EDGE_LINES:
             begin = self.plain.rfind("\n", 0, end) + 1
-            span = self._trimmed(begin, end)
-            if span[0] < span[1]:
-                found.append(span)
+            if begin < end:
+                span = self._trimmed(begin, end)
+                if span[0] < span[1]:
+                    found.append(span)
             end = begin - 1
         return tuple(reversed(found))
 
