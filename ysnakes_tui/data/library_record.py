@@ -30,7 +30,7 @@ class RecordPanel(Vertical):
         #facts { height: 1; padding: 0 1; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
         #text { height: 1fr; padding: 0 1; scrollbar-size-vertical: 1; }
         #text:focus { background: $surface; }
-        #request { height: auto; max-height: 8; color: $primary; text-style: bold; margin-bottom: 1; }
+        #request { height: auto; color: $primary; text-style: bold; margin-bottom: 1; }
         .answer { height: auto; }
         #findings { height: auto; max-height: 7; padding: 0 1; border-top: solid $border-blurred; }
         #findings { text-wrap: nowrap; text-overflow: ellipsis; display: none; }
