@@ -19,6 +19,7 @@ JobForm {
         padding: 0 1;
         background: $surface;
         &:focus { border: none; background: $panel; }
+        &:nocolor:focus { text-style: underline; }
     }
     .kind Input { width: 11; }
     #concurrency, #seed, #all { max-width: 20; }

@@ -19,6 +19,7 @@ from ysnakes_core.synthesis.job import Job
 from ysnakes_core.synthesis.job_answers import JobManners
 from ysnakes_core.synthesis.job_opening import changed_kinds, plans_for, teacher_for
 from ysnakes_core.synthesis.job_state import (
+    AttemptFailed,
     JobEvent,
     JobOutcome,
     Note,
@@ -32,6 +33,7 @@ from ysnakes_core.synthesis.library_records import Record
 from ysnakes_core.synthesis.teachers import Teacher
 
 TOLD_SECONDS = 0.1  # between two looks at the progress
+OLD_SECONDS = 15.0
 _KEPT_NEWS = 30
 
 
@@ -74,7 +76,7 @@ class JobSession:
         self._guard = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._job: Job | None = None
-        self._news: deque[JobEvent] = deque(maxlen=_KEPT_NEWS)
+        self._news: deque[tuple[float, JobEvent]] = deque(maxlen=_KEPT_NEWS)
         self._stored = self._latest_id = 0
         self._wanted_paused = False
         self.is_ending = False
@@ -102,9 +104,15 @@ class JobSession:
 
     @property
     def news(self) -> list[JobEvent]:
-        """What happened lately, but for records that were written, the oldest first."""
+        """What happened lately, but for records that were written, the oldest first.
+
+        That an attempt failed is no news for long: it is made again.
+        """
+        since = self._manners.clock() - OLD_SECONDS
         with self._guard:
-            return list(self._news)
+            return [
+                event for time, event in self._news if time >= since or not isinstance(event, AttemptFailed)
+            ]
 
     def pause(self) -> None:
         """Begin no more records."""
@@ -144,7 +152,7 @@ class JobSession:
         if isinstance(event, StatusChanged):
             self.hint = event.hint
         with self._guard:
-            self._news.append(event)
+            self._news.append((self._manners.clock(), event))
 
     def _run(self) -> None:
         try:

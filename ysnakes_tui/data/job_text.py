@@ -20,7 +20,7 @@ from ysnakes_tui.widgets.status_strip import SYMBOLS, Status
 State = Literal[
     "starting", "running", "waiting", "pausing", "paused", "stopping", "finished", "interrupted", "stopped"
 ]
-_MOST_NEWS = 3
+_ELSEWHERE = ", or name another"  # what could be done in place of this job is no help to it
 _MOST_TROUBLE = 300
 
 
@@ -105,18 +105,23 @@ def trouble_of(session: JobSession, end: JobEnd | None) -> tuple[str, str]:
     return "", ""
 
 
-def trouble_text(trouble: tuple[str, str], events: Sequence[JobEvent], *, copy_key: str, ascii: bool) -> Text:
-    """What is wrong and what mends it, then what else happened lately; empty if all is well."""
+def trouble_text(
+    trouble: tuple[str, str], events: Sequence[JobEvent], *, lines: int, copy_key: str, ascii: bool
+) -> Text:
+    """What is wrong and what mends it, then what else happened lately; empty if all is well.
+
+    Of the latter there are ``lines`` at most.
+    """
     what, hint = trouble
     text = Text()
     if what:
         text.append(f"{'x' if ascii else '✗'} {sentence(printable(what, _MOST_TROUBLE))}", "bold")
         if hint:
-            text.append(f"\n{sentence(printable(in_the_app(hint), _MOST_TROUBLE))}")
+            text.append(f"\n{sentence(printable(in_the_app(hint.split(_ELSEWHERE)[0]), _MOST_TROUBLE))}")
         if copy_key and command_in(hint):
             text.append(f" {copy_key} copies the command line.", "dim")
-    lines = [line for event in events if not isinstance(event, StatusChanged) and (line := news(event))]
-    for line in lines[-_MOST_NEWS:]:
+    told = [line for event in events if not isinstance(event, StatusChanged) and (line := news(event))]
+    for line in told[-lines:]:
         text.append(f"{chr(10) if text else ''}! {line}")
     return text
 

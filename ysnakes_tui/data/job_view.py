@@ -242,7 +242,9 @@ class JobView(Vertical, can_focus=False):
         self.query_one("#job-head", Static).update(head_text(session.name, self._job))
         self.query_one("#job-pace", Static).update(pace_text(state, progress, ascii=ascii))
         copy = key_of(self, "copy_job_command")
-        trouble = trouble_text(trouble_of(session, self._end), session.news, copy_key=copy, ascii=ascii)
+        wrong = trouble_of(session, self._end)
+        lines = 4 if self.has_class("-tall") else 1 if wrong[0] else 2
+        trouble = trouble_text(wrong, session.news, lines=lines, copy_key=copy, ascii=ascii)
         self.set_class(bool(trouble), "-troubled")
         self.query_one("#job-trouble", Static).update(trouble)
         if progress is not None:
@@ -284,7 +286,8 @@ class JobView(Vertical, can_focus=False):
             self._shown = writing[0]
         panel = self.query_one("#job-writing", TextPanel)
         latest = self._session.latest if self._session is not None else None
-        if latest is not None and (self._end is not None or (progress.records_per_second or 0) > QUICK):
+        is_quick = (progress.records_per_second or 0) > QUICK
+        if latest is not None and (self._end is not None or not writing or is_quick):
             title, text = latest_title(latest), latest_text(latest)
         else:
             title, text = (

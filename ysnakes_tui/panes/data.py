@@ -299,7 +299,9 @@ class DataPane(Widget):
             view.ended(event.end)
         self._keep_form_informed()
         title, message, severity = end_note(event.end)
-        self.app.notify(message, title=title, severity=severity, timeout=20)
+        self.app.notify(
+            message, title=title, severity=severity, timeout=8 if severity == "information" else 20
+        )
         self._tell_of_change(self.view)
         self.refresh_bindings()
 
