@@ -77,7 +77,7 @@ def _change(library: Library, record: Record, answer: str, *, dry_run: bool, jso
     if answer == record.answer:
         say("nothing was changed")
         return
-    checks = judge_for(mend=False)(record.kind, record.request, answer).checks
+    checks = judge_for(mend=False)(record.teacher, record.kind, record.request, answer).checks
     if not dry_run:
         with library.batch():
             if library.record(record.id).answer != record.answer:

@@ -233,7 +233,7 @@ def test_a_jobs_own_options_come_over_those_of_its_kinds(library: Library) -> No
 
 
 def test_every_answer_is_judged(library: Library) -> None:
-    def judge(kind: str, request: str, answer: str) -> Verdict:
+    def judge(teacher: str, kind: str, request: str, answer: str) -> Verdict:
         return Verdict("Short.", "rejected" if request == "blog 1" else "pending", [{"rule": kind}])
 
     run(library, a_job(library, blog=2), Teacher(slots=1), judge=judge)

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from ysnakes_core.synthesis.builtin import KINDS as BUILTIN_KINDS
+from ysnakes_core.synthesis.builtin import generate
+from ysnakes_core.synthesis.builtin_teacher import NAME as BUILTIN
 from ysnakes_core.synthesis.judging import carry_out, due_changes, flag_library, judge_for, judge_library
 from ysnakes_core.synthesis.kinds import load_kinds
 from ysnakes_core.synthesis.library import Library, open_library
@@ -35,21 +38,21 @@ def add(library: Library, *answers: str) -> None:
 
 
 def test_a_good_answer_is_left_alone() -> None:
-    verdict = judge_for()("notes", REQUEST, GOOD)
+    verdict = judge_for()("anyone", "notes", REQUEST, GOOD)
     assert (verdict.answer, verdict.decision) == (GOOD, "pending")
 
 
 def test_a_refusal_is_rejected_and_stays_as_it_is() -> None:
-    verdict = judge_for()("notes", REQUEST, REFUSAL)
+    verdict = judge_for()("anyone", "notes", REQUEST, REFUSAL)
     assert (verdict.answer, verdict.decision) == (REFUSAL, "rejected")
     assert "refusal" in {check["rule"] for check in verdict.checks}
 
 
 def test_an_added_note_is_taken_out() -> None:
     noted = f"{GOOD}\n\nNote: This story was written by an AI model."
-    verdict = judge_for()("notes", REQUEST, noted)
+    verdict = judge_for()("anyone", "notes", REQUEST, noted)
     assert (verdict.answer.strip(), verdict.decision) == (GOOD, "pending")
-    flagged = judge_for(mend=False)("notes", REQUEST, noted)
+    flagged = judge_for(mend=False)("anyone", "notes", REQUEST, noted)
     assert (flagged.answer, flagged.decision) == (noted, "pending")
     assert flagged.checks
 
@@ -58,18 +61,28 @@ def test_a_kinds_length_and_ending_are_asked_for() -> None:
     kinds = load_kinds()
     stories = kinds["stories"]
     assert stories.checks.min_words > 2
-    rules = {check["rule"] for check in judge_for(kinds)("stories", REQUEST, "Too short.").checks}
+    rules = {check["rule"] for check in judge_for(kinds)("anyone", "stories", REQUEST, "Too short.").checks}
     assert "too-short" in rules
     open_ended = next(kind for kind in kinds.values() if not kind.checks.must_end_sentence)
     things = ["boat", "rope", "lamp", "stone", "crow", "reed", "bucket", "glove", "oar", "kite", "bell"]
     cut = " ".join(f"The {thing} lay by the pond all day." for thing in things) + " Then came the"
     kinds["jottings"] = replace(open_ended, checks=replace(open_ended.checks, min_words=0, max_words=0))
     for kind, expected in (("jottings", False), ("notes", True)):
-        found = {check["rule"] for check in judge_for(kinds, mend=False)(kind, REQUEST, cut).checks}
+        found = {check["rule"] for check in judge_for(kinds, mend=False)("anyone", kind, REQUEST, cut).checks}
         assert ("truncated" in found) is expected
-        rejected = judge_for(kinds)(kind, REQUEST, cut)
+        rejected = judge_for(kinds)("anyone", kind, REQUEST, cut)
         assert ("truncated" in {check["rule"] for check in rejected.checks}) is expected
         assert expected is (rejected.decision == "rejected"), rejected.checks
+
+
+def test_the_built_in_teachers_kinds_have_nothing_to_do_with_recipes_of_their_names() -> None:
+    kinds = load_kinds()
+    assert set(kinds) & set(BUILTIN_KINDS)
+    judge = judge_for(kinds)
+    for kind in BUILTIN_KINDS:
+        for request, answer in generate(kind, 40, seed=3):
+            verdict = judge(BUILTIN, kind, request, answer)
+            assert (verdict.answer, verdict.decision, list(verdict.checks)) == (answer, "pending", [])
 
 
 def test_a_whole_library_is_judged_and_can_be_taken_back(library: Library) -> None:

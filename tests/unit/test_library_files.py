@@ -281,7 +281,7 @@ def test_a_judge_is_asked_about_every_record(library: Library, tmp_path: Path) -
     path = tmp_path / "a-blog-0.md"
     path.write_text("One?<start>Yes. [note]<end>\nTwo?<start>bad<end>\n")
 
-    def judge(kind: str, request: str, answer: str) -> Verdict:
+    def judge(teacher: str, kind: str, request: str, answer: str) -> Verdict:
         assert kind == "blog"
         if answer == "bad":
             return Verdict(answer, "rejected", [{"rule": "r"}])

@@ -63,7 +63,7 @@ def record_of(answer: Answer, job: int, teacher: str, facts: TeacherFacts, judge
     request, usage = answer.request, answer.usage
     verdict = Verdict(answer.text, "pending", ())
     if judge is not None:
-        verdict = judge(request.kind, request.record_request, answer.text)
+        verdict = judge(teacher, request.kind, request.record_request, answer.text)
     return NewRecord(
         kind=request.kind,
         teacher=teacher,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
+from ysnakes_core.synthesis.builtin_teacher import NAME as BUILTIN
 from ysnakes_core.synthesis.curation import Flag, Rules, check, load_rules
 from ysnakes_core.synthesis.curation.cleaning import curated
 from ysnakes_core.synthesis.kinds import load_kinds
@@ -32,8 +33,8 @@ def judge_for(
     every = load_rules() if rules is None else rules
     open_ended = every.without(_UNFINISHED)
 
-    def judge(kind: str, request: str, answer: str) -> Verdict:
-        asked = known.get(kind)
+    def judge(teacher: str, kind: str, request: str, answer: str) -> Verdict:
+        asked = known.get(kind) if teacher != BUILTIN else None  # its kinds are its own, whatever their names
         length = (asked.checks.min_words, asked.checks.max_words) if asked is not None else None
         rules = every if asked is None or asked.checks.must_end_sentence else open_ended
         if not mend:
@@ -92,7 +93,7 @@ def due_changes(
     counts = Judged()
     for page in _pages(library, replace(asked, decisions=("pending",))):
         for record in page:
-            verdict = judge(record.kind, record.request, record.answer)
+            verdict = judge(record.teacher, record.kind, record.request, record.answer)
             one = Due(record.id, record.answer, verdict)
             if one.rejects or one.cleans or list(record.checks) != list(verdict.checks):
                 due.append(one)
@@ -146,7 +147,10 @@ def flag_library(
     """
     counts = Judged()
     for page in _pages(library, asked):
-        found = [(record, judge(record.kind, record.request, record.answer).checks) for record in page]
+        found = [
+            (record, judge(record.teacher, record.kind, record.request, record.answer).checks)
+            for record in page
+        ]
         library.set_checks(
             (record.id, checks) for record, checks in found if list(record.checks) != list(checks)
         )

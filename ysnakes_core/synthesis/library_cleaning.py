@@ -19,7 +19,7 @@ def clean_record(library: Library, record: Record, judge: Judge) -> bool:
         raise UsageError("nothing would be left of the answer", "reject the record, or edit it")
     if text == record.answer:
         return False
-    checks = judge(record.kind, record.request, text).checks
+    checks = judge(record.teacher, record.kind, record.request, text).checks
     library.edit(record.id, text, checks=checks, action="cleaned")
     return True
 

@@ -101,7 +101,9 @@ def _import_file(
             if library.has_content(request, document.answer):
                 continue
             answer = document.answer
-            verdict = judge(kind, request, answer) if judge is not None else Verdict(answer, "pending", ())
+            verdict = (
+                judge(teacher, kind, request, answer) if judge is not None else Verdict(answer, "pending", ())
+            )
             library.add(
                 [
                     NewRecord(

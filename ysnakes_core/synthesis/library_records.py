@@ -97,8 +97,8 @@ class Verdict:
     checks: Sequence[Check]
 
 
-Judge = Callable[[str, str, str], Verdict]
-"""Judges a record, by its kind, request and answer."""
+Judge = Callable[[str, str, str, str], Verdict]
+"""Judges a record, by its teacher, kind, request and answer."""
 
 RECORD_COLUMNS = (
     *(f"records.{name}" for name in ("id", "kind", "teacher", "sequence", "decision", "words", "created")),

@@ -90,7 +90,7 @@ def replace_answer(library: Library, record: Record, new: NewAnswer, judge: Judg
     answer = new.text
     checks: tuple[Check, ...] = ()
     if judge is not None:
-        verdict = judge(record.kind, record.request, new.text)
+        verdict = judge(record.teacher, record.kind, record.request, new.text)
         answer, checks = verdict.answer, tuple(verdict.checks)
     library.regenerate(
         record.id,
