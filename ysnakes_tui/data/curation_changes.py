@@ -64,7 +64,7 @@ class RecordChanges:
     def _edit(self, record: Record, answer: str, library: Library) -> None:
         checks: Sequence[Check] = ()
         try:
-            checks = self._judge(mend=False)(record.kind, record.request, answer).checks
+            checks = self._judge(mend=False)(record.teacher, record.kind, record.request, answer).checks
         except YsnakesError as error:  # the user's own rules or kinds: no reason to lose what was typed
             self._view.call_later(self.tell, error)
         library.edit(record.id, answer, checks=checks)
