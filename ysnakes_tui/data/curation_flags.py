@@ -16,7 +16,7 @@ PIECE = 4000  # characters that are laid out at a time
 MOST_PIECES = 50
 MOST_TOLD = 5  # findings that are listed
 _EXCERPT = 40
-_LONG = 120  # characters
+_LONG = 60  # characters
 # Marks are never of colour alone: colours may be off, and eyes differ.
 Looks = Mapping[str, str]
 LOOKS: Looks = {"flag": "bold underline", "strip": "bold underline", "reject": "bold reverse"}
