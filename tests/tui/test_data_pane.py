@@ -16,8 +16,8 @@ from ysnakes_core.synthesis.library_records import NewRecord
 from ysnakes_core.text.records import START_MARK
 from ysnakes_tui.actions import ACTIONS, enclosing
 from ysnakes_tui.app_memory import AppMemory
-from ysnakes_tui.data.job_form import JobForm
-from ysnakes_tui.data.messages import Curate, NewJob, SendToTraining, ShowJobs, ShowLibrary, ShowStatistics
+from ysnakes_tui.data.library_view import LibraryView
+from ysnakes_tui.data.messages import Curate, NewJob
 from ysnakes_tui.panes.data import DataPane
 from ysnakes_tui.panes.train import TrainPane
 from ysnakes_tui.train.new_run_form import NewRunForm
@@ -103,20 +103,24 @@ def test_what_views_ask_for_is_done(home: Path) -> None:
     fill(home)
 
     async def test(d: DataApp) -> None:
-        for message, context in (
-            (ShowJobs(), "job"),
-            (NewJob("builtin"), "job_form"),
-            (Curate(), "curation"),
-            (ShowStatistics(), "statistics"),
-            (ShowLibrary(), "library"),
-        ):
-            d.pane.view.post_message(message)
-            await d.until(lambda context=context: d.pane.context == context)  # type: ignore[misc]
-        assert d.pane.query_one(JobForm).teacher == "builtin"
+        d.pane.view.post_message(NewJob("builtin"))
+        await d.until(lambda: d.pane.context == "job_form" and d.form.teacher == "builtin")
+        d.pane.view.post_message(Curate())
+        await d.until(lambda: d.pane.context == "curation")
         d.pane.view.post_message(NewJob("ollama"))
-        await d.until(lambda: d.pane.query_one(JobForm).teacher == "ollama")
-        d.pane.view.post_message(SendToTraining())
-        await d.until(lambda: d.app.query(NewRunForm))
+        await d.until(lambda: d.form.teacher == "ollama")
+
+    drive(test, home)
+
+
+def test_what_the_library_shows_is_curated(home: Path) -> None:
+    fill(home)
+
+    async def test(d: DataApp) -> None:
+        await d.press("/", "4")
+        await d.until(lambda: d.pane.query_one(LibraryView).asked.text == "4")
+        await d.pane.action_curate()
+        await d.sees("1 left", "Snake 4")
 
     drive(test, home)
 

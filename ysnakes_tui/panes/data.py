@@ -20,21 +20,14 @@ from ysnakes_core import paths
 from ysnakes_core.errors import YsnakesError
 from ysnakes_core.synthesis.job_answers import JobManners
 from ysnakes_core.synthesis.library_export import Exported
+from ysnakes_core.synthesis.library_records import EVERYTHING, RecordFilter
 from ysnakes_tui.actions import ACTIONS
 from ysnakes_tui.data.job_form import JobForm
 from ysnakes_tui.data.job_session import JobEnd, JobSession
 from ysnakes_tui.data.job_text import end_note, strip_status
 from ysnakes_tui.data.job_training import export_text, train_on
 from ysnakes_tui.data.job_view import JobView
-from ysnakes_tui.data.messages import (
-    Curate,
-    LibraryChanged,
-    NewJob,
-    SendToTraining,
-    ShowJobs,
-    ShowLibrary,
-    ShowStatistics,
-)
+from ysnakes_tui.data.messages import Curate, NewJob
 from ysnakes_tui.panes.interface import shell_of
 from ysnakes_tui.widgets.status_strip import Status
 
@@ -186,7 +179,17 @@ class DataPane(Widget):
         await self._show("library")
 
     async def action_curate(self) -> None:
-        await self._show("curation")
+        """Look at the records that the library shows."""
+        asked = getattr(self.query_one("#library-view"), "asked", EVERYTHING)
+        if asked != EVERYTHING:
+            self.notify("Only what the filters of the library let through.", timeout=4)
+        await self._curate(asked)
+
+    async def _curate(self, asked: RecordFilter) -> None:
+        view = await self._show("curation")
+        curate = getattr(view, "curate", None)
+        if callable(curate):
+            curate(asked)
 
     async def action_statistics(self) -> None:
         await self._show("statistics")
@@ -212,32 +215,9 @@ class DataPane(Widget):
         if event.teacher and isinstance(view, JobForm):
             view.choose(event.teacher)
 
-    async def on_show_jobs(self, event: ShowJobs) -> None:
-        event.stop()
-        await self.action_jobs()
-
-    async def on_show_library(self, event: ShowLibrary) -> None:
-        event.stop()
-        await self.action_library()
-
     async def on_curate(self, event: Curate) -> None:
         event.stop()
-        view = await self._show("curation")
-        curate = getattr(view, "curate", None)
-        if callable(curate):
-            curate(event.asked)
-
-    async def on_show_statistics(self, event: ShowStatistics) -> None:
-        event.stop()
-        await self.action_statistics()
-
-    def on_send_to_training(self, event: SendToTraining) -> None:
-        event.stop()
-        self.action_send_to_training()
-
-    def on_library_changed(self, event: LibraryChanged) -> None:
-        """The views that are not shown hear of it when they are."""
-        event.stop()
+        await self._curate(event.asked)
 
     # Jobs.
 
