@@ -26,7 +26,7 @@ _WORDS = _SENTENCE.split()
 @dataclass
 class Faults:
     """What goes wrong: every so manyth answer (0: none). ``script`` decides by prompt: a status code, or
-    ``cut``, ``hang``, ``error`` (in the stream), ``nonsense``, ``empty``, ``marker``, or None.
+    ``cut``, ``hang``, ``silent``, ``error`` (in the stream), ``nonsense``, ``empty``, ``marker``, or None.
     """
 
     fail_every: int = 0
@@ -190,6 +190,8 @@ class FakeOllama:
         began, clock = asyncio.get_running_loop().time(), asyncio.get_running_loop().time
         for number, piece in enumerate(pieces):
             await asyncio.sleep(max(0.0, began + self.seconds * (number + 1) / len(pieces) - clock()))
+            if fault == "silent":
+                await asyncio.Event().wait()
             if number == 1 and fault == "cut":
                 yield None
             if number == 1 and fault == "hang":

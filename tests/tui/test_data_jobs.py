@@ -285,7 +285,6 @@ def test_the_record_that_is_being_written_streams_and_w_shows_another(home: Path
     async def test(d: DataApp) -> None:
         with FakeOllama(seconds=60.0, pieces=200) as server:  # it is ended long before
             await d.start(hosts=server.address, blog="2", concurrency="2")
-            await d.sees("being written: blog (1 of 2)")
             await d.until(lambda: len(server.asked) == 2)
             requests = asked(server)
             answers = [
@@ -293,16 +292,34 @@ def test_the_record_that_is_being_written_streams_and_w_shows_another(home: Path
                 for text, body in zip(requests, server.asked, strict=True)
             ]
             await d.until(lambda: any(f"\n {answer[:4]}" in d.screen for answer in answers))
+            shown, other = sorted(("(1 of 2)", "(2 of 2)"), key=lambda which: which not in d.screen)
             await d.press("w")
-            await d.sees("being written: blog (2 of 2)")
+            await d.sees(f"being written: blog {other}")
             await d.press("w")
-            await d.sees("being written: blog (1 of 2)")
+            await d.sees(f"being written: blog {shown}")
             await d.press("x")
             await d.ends()
         await d.notified("job-1 was ended", "nothing was written, so it is forgotten")
         await d.sees("not finished: blog")
         await d.press("l", "j")
         assert "job-1" not in d.text("#job-about")
+
+    drive(test, home)
+
+
+def test_of_a_server_that_answers_one_after_the_other_that_one_is_seen(home: Path) -> None:
+    async def test(d: DataApp) -> None:
+        waiting = Faults(script=lambda prompt, number: "silent" if number == 1 else None)
+        with FakeOllama(seconds=60.0, pieces=200, faults=waiting) as server:
+            await d.start(hosts=server.address, blog="2", concurrency="2")
+            await d.until(lambda: len(server.asked) == 2)
+            body = server.asked[1]
+            answer = server.text(asked(server)[1], body["options"]["seed"])
+            await d.until(lambda: f"\n {answer[:4]}" in d.screen)
+            await d.press("w")  # the other one, as it was asked for
+            await d.until(lambda: f"\n {answer[:4]}" not in d.screen)
+            await d.press("x")
+            await d.ends()
 
     drive(test, home)
 

@@ -110,6 +110,7 @@ class JobView(Vertical, can_focus=False):
         self._is_read = False
         self._go_to = ""  # the job that the cursor is to be on once it is in the list
         self._shown: Writing | None = None  # of the records that are being written
+        self._chosen = False  # by a person
         self._meters: dict[str, Meter] = {}
         self._kinds: tuple[str, ...] = ()
 
@@ -147,6 +148,7 @@ class JobView(Vertical, can_focus=False):
         if (session, end) == (self._session, self._end):
             return
         self._session, self._end, self._shown, self._job = session, end, None, None
+        self._chosen = False
         self._go_to = session.name
         self.remove_class("-idle")
         self.read()
@@ -280,10 +282,10 @@ class JobView(Vertical, can_focus=False):
     def _draw_writing(self, progress: Progress) -> None:
         writing = progress.writing
         still = next((each for each in writing if same(each, self._shown)), None)
-        if still is not None:
+        if still is not None and (self._chosen or still.characters):
             self._shown = still
-        elif writing:
-            self._shown = writing[0]
+        elif writing:  # a server may answer one after the other: the one that is being answered
+            self._shown, self._chosen = max(writing, key=lambda each: each.characters), False
         panel = self.query_one("#job-writing", TextPanel)
         latest = self._session.latest if self._session is not None else None
         is_quick = (progress.records_per_second or 0) > QUICK
@@ -357,7 +359,7 @@ class JobView(Vertical, can_focus=False):
             return
         places = [same(each, self._shown) for each in progress.writing]
         at = places.index(True) + 1 if True in places else 0
-        self._shown = progress.writing[at % len(places)]
+        self._shown, self._chosen = progress.writing[at % len(places)], True
         self.draw()
 
     def action_resume_job(self) -> None:
