@@ -19,6 +19,7 @@ from ysnakes_core.synthesis.builtin import generate
 from ysnakes_core.synthesis.library import open_library
 from ysnakes_core.synthesis.library_records import RecordFilter
 from ysnakes_tui.actions import actions_of
+from ysnakes_tui.app_memory import AppMemory
 from ysnakes_tui.data.curation_flags import PIECE, findings, pieces, told
 from ysnakes_tui.data.curation_queue import Queue, Waiting
 from ysnakes_tui.data.curation_view import CurationView
@@ -462,6 +463,23 @@ def test_ascii_has_only_ascii(home: Path) -> None:
         assert d.screen.isascii()
 
     drive(test, home, ascii=True)
+
+
+@pytest.mark.parametrize("theme", ["snake-light", "ansi-dark", "ansi-light", "textual-dark"])
+def test_every_view_is_drawn_in_every_kind_of_theme(home: Path, theme: str) -> None:
+    reject = {"rule": "refusal", "start": 0, "end": 5, "action": "reject", "why": "Refusal: it is one"}
+    write(home, [flagged(0), a_record(1, checks=[reject])])
+
+    async def test(d: DataApp) -> None:
+        await d.sees("Tell me of snake 0.", "k kind")
+        await curating(d)
+        await d.press("s")
+        await d.sees("Refusal (to be rejected)")
+        await d.press("v")
+        await d.sees("In all")
+        await d.until(lambda: "note" in d.text("#rules"))
+
+    drive(test, home, memory=AppMemory(pane="data", theme=theme))
 
 
 def test_every_key_of_the_context_has_its_method() -> None:

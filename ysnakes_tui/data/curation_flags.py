@@ -11,6 +11,7 @@ from rich.text import Text
 
 from ysnakes_core.files import printable
 from ysnakes_core.synthesis.library_records import Check
+from ysnakes_tui.data.library_colours import colour
 
 PIECE = 4000  # characters that are laid out at a time
 MOST_PIECES = 50
@@ -72,10 +73,7 @@ def _text(check: Mapping[str, Any], name: str) -> str:
 def looks_of(variables: Mapping[str, str]) -> Looks:
     """The marks in a theme's colours, which ``variables`` are (``App.theme_variables``)."""
     colours = {"flag": "text-warning", "strip": "text-warning", "reject": "text-error"}
-    return {
-        action: f"{look} {colour}" if (colour := variables.get(colours[action], "")).startswith("#") else look
-        for action, look in LOOKS.items()
-    }
+    return {action: f"{look} {colour(variables, colours[action])}".strip() for action, look in LOOKS.items()}
 
 
 def pieces(answer: str, found: Sequence[Finding], looks: Looks = LOOKS) -> list[Text]:

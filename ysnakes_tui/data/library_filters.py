@@ -16,6 +16,7 @@ from textual.widgets.option_list import Option
 from ysnakes_core.files import printable
 from ysnakes_core.synthesis.library import Library
 from ysnakes_core.synthesis.library_records import EVERYTHING, Decision, RecordFilter
+from ysnakes_tui.data.library_colours import colour
 from ysnakes_tui.panes.interface import key_of
 from ysnakes_tui.widgets.dialog import Dialog
 from ysnakes_tui.widgets.literal_input import LiteralInput
@@ -80,6 +81,10 @@ def name_of(value: str) -> str:
     return {FLAGGED: "flagged", CLEAN: "no flags"}.get(value, printable(value, 30))
 
 
+def _key_style(variables: Mapping[str, str]) -> str:
+    return f"bold {colour(variables, 'footer-key-foreground')}".strip()
+
+
 class Chip(Static):
     """One filter: its key, and its value where it has one. A click chooses another."""
 
@@ -97,7 +102,7 @@ class Chip(Static):
         value = chosen(asked, self._what)
         text = Text(no_wrap=True, end="")
         if key := key_of(self, ACTIONS[self._what]):
-            text.append(f"{key} ", self.app.theme_variables.get("footer-key-foreground", "") + " bold")
+            text.append(f"{key} ", _key_style(self.app.theme_variables))
         text.append(name_of(value)[:16] if value else TITLES[self._what], "bold underline" if value else "")
         self.update(text)
 
@@ -137,8 +142,8 @@ class FilterLine(Horizontal):
 
     def on_mount(self) -> None:
         key = key_of(self, "search_records")
-        colour = self.app.theme_variables.get("footer-key-foreground", "")
-        self.query_one(".search-key", Static).update(Text(f"{key} " if key else "", f"{colour} bold"))
+        style = _key_style(self.app.theme_variables)
+        self.query_one(".search-key", Static).update(Text(f"{key} " if key else "", style))
         self._draw()
 
     @property

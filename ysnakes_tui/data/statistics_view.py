@@ -18,6 +18,7 @@ from textual.widgets import Static
 from ysnakes_core.errors import YsnakesError
 from ysnakes_core.files import printable
 from ysnakes_tui.data import statistics_tables as tables
+from ysnakes_tui.data.library_colours import colour
 from ysnakes_tui.data.library_thread import LibraryThread
 from ysnakes_tui.data.statistics_reading import (
     Duplicates,
@@ -197,12 +198,12 @@ class StatisticsView(Vertical, can_focus=False):
         if found is None or columns < 1:
             return
         ascii = shell_of(self).glyphs == "ascii"
-        width, colour = min(columns, 76), self.app.theme_variables.get("primary", "")
+        width, primary = min(columns, 76), colour(self.app.theme_variables, "primary")
         parts = {
             "summary": tables.summary(found, self._vocabulary),
             "kinds": tables.by_kind(found.tallies, columns),
-            "lengths": tables.lengths(found.lengths or {}, found.step, width, colour, ascii=ascii),
-            "rules": tables.bars(_largest_first(found), width, colour, ascii=ascii)
+            "lengths": tables.lengths(found.lengths or {}, found.step, width, primary, ascii=ascii),
+            "rules": tables.bars(_largest_first(found), width, primary, ascii=ascii)
             if found.rules
             else Text("nothing"),
             "duplicates": self._told_of_duplicates(),
