@@ -300,7 +300,7 @@ def test_the_record_that_is_being_written_streams_and_w_shows_another(home: Path
             await d.press("x")
             await d.ends()
         await d.notified("job-1 was ended", "nothing was written, so it is forgotten")
-        await d.sees("not finished: blog")
+        await d.sees("not finished: blog", "job-1  forgotten, for nothing of it was written")
         await d.press("l", "j")
         assert "job-1" not in d.text("#job-about")
 

@@ -60,9 +60,11 @@ def strip_status(session: JobSession, end: JobEnd | None) -> Status:
     )
 
 
-def head_text(name: str, job: StoredJob | None) -> Text:
+def head_text(name: str, job: StoredJob | None, end: JobEnd | None) -> Text:
     """Which job it is, and who writes it."""
     text = Text(printable(name, 60), "bold")
+    if end is not None and end.forgotten:
+        text.append("  forgotten, for nothing of it was written", "")
     if job is not None:
         settings = job.settings
         who = printable(settings.model, 60) or "the built-in teacher"

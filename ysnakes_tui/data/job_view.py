@@ -241,7 +241,7 @@ class JobView(Vertical, can_focus=False):
 
     def _draw_session(self, session: JobSession) -> None:
         state, progress, ascii = state_of(session, self._end), session.progress, self._ascii
-        self.query_one("#job-head", Static).update(head_text(session.name, self._job))
+        self.query_one("#job-head", Static).update(head_text(session.name, self._job, self._end))
         self.query_one("#job-pace", Static).update(pace_text(state, progress, ascii=ascii))
         copy = key_of(self, "copy_job_command")
         wrong = trouble_of(session, self._end)

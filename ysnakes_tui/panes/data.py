@@ -112,7 +112,9 @@ class DataPane(Widget):
         return self.query_one(f"#{_dashed(self._view)}-view")
 
     def status(self) -> Status:
-        if self._session is None or (self._end is not None and self._view != "job"):
+        if self._session is None:
+            return Status()
+        if self._end is not None and (self._view != "job" or self._end.forgotten):
             return Status()
         return strip_status(self._session, self._end)
 
