@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from ysnakes_core.errors import UsageError
+from ysnakes_core.thread_waiting import let_threads_sleep
 from ysnakes_tui import (
     cli_complete,
     cli_config,
@@ -135,4 +136,5 @@ app.add_typer(settings, name="config")
 def main() -> None:
     """The console script."""
     prepare_streams()
+    let_threads_sleep()
     app(prog_name="ysnakes")

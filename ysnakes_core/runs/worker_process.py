@@ -30,6 +30,7 @@ from ysnakes_core.runs.events import Event, RunStartedEvent
 from ysnakes_core.runs.launching import LOG_HEADING
 from ysnakes_core.runs.processes import give_way, this_process
 from ysnakes_core.runs.state import RunState
+from ysnakes_core.thread_waiting import let_threads_sleep
 
 if TYPE_CHECKING:
     from ysnakes_core.runs.worker import RunOutcome, StopRequest
@@ -49,6 +50,7 @@ def main(arguments: Sequence[str]) -> int:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
     faulthandler.enable()
     give_way()
+    let_threads_sleep()
     print(f"{LOG_HEADING}{os.getpid()}, {time.strftime('%Y-%m-%d %H:%M:%S')}", flush=True)
     run = RunDirectory(asked.run)
     try:

@@ -1,0 +1,21 @@
+"""Threads that wait for each other let others compute."""
+
+from __future__ import annotations
+
+import pytest
+
+from ysnakes_core.thread_waiting import let_threads_sleep
+
+
+def test_threads_stop_spinning_soon() -> None:
+    environment: dict[str, str] = {}
+    let_threads_sleep(environment)
+    assert 0 < int(environment["GOMP_SPINCOUNT"]) < 30_000
+    assert int(environment["KMP_BLOCKTIME"]) <= 1
+
+
+@pytest.mark.parametrize("name", ["OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"])
+def test_what_the_user_has_set_holds(name: str) -> None:
+    environment = {name: "active"}
+    let_threads_sleep(environment)
+    assert environment == {name: "active"}
