@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from textual.app import ComposeResult
 from textual.message import Message
@@ -18,18 +18,19 @@ from textual.widget import Widget
 
 from ysnakes_core import paths
 from ysnakes_core.errors import YsnakesError
-from ysnakes_core.synthesis.job_answers import JobManners
-from ysnakes_core.synthesis.library_export import Exported
 from ysnakes_core.synthesis.library_records import EVERYTHING, RecordFilter
 from ysnakes_tui.actions import ACTIONS
-from ysnakes_tui.data.job_form import JobForm
-from ysnakes_tui.data.job_session import JobEnd, JobSession
-from ysnakes_tui.data.job_text import end_note, strip_status
 from ysnakes_tui.data.job_training import export_text, train_on
-from ysnakes_tui.data.job_view import JobView
 from ysnakes_tui.data.messages import Curate, NewJob
 from ysnakes_tui.panes.interface import shell_of
 from ysnakes_tui.widgets.status_strip import Status
+
+if TYPE_CHECKING:  # what has to do with jobs is loaded when there is one: the library is to be there soon
+    from ysnakes_core.synthesis.job_answers import JobManners
+    from ysnakes_core.synthesis.library_export import Exported
+    from ysnakes_tui.data.job_form import JobForm
+    from ysnakes_tui.data.job_session import JobEnd, JobSession
+    from ysnakes_tui.data.job_view import JobView
 
 LOOK_SECONDS = 0.25  # between two looks at the job that is being written
 CHANGE_SECONDS = 2.0  # between two times that a view is told of new records
@@ -116,6 +117,8 @@ class DataPane(Widget):
             return Status()
         if self._end is not None and (self._view != "job" or self._end.forgotten):
             return Status()
+        from ysnakes_tui.data.job_text import strip_status
+
         return strip_status(self._session, self._end)
 
     def focus_first(self) -> None:
@@ -214,8 +217,8 @@ class DataPane(Widget):
     async def on_new_job(self, event: NewJob) -> None:
         event.stop()
         view = await self._show("job_form")
-        if event.teacher and isinstance(view, JobForm):
-            view.choose(event.teacher)
+        if event.teacher:
+            cast("JobForm", view).choose(event.teacher)
 
     async def on_curate(self, event: Curate) -> None:
         event.stop()
@@ -247,6 +250,8 @@ class DataPane(Widget):
 
     async def _write(self, name: str, *, fresh: bool) -> None:
         """Begin a session of a job, in a thread of its own, and show it."""
+        from ysnakes_tui.data.job_session import JobSession
+
         if self.is_writing:
             return
         self._session = JobSession(
@@ -264,9 +269,8 @@ class DataPane(Widget):
 
     def _follow(self) -> None:
         """Let the view of jobs show the session, if it does not yet."""
-        view = self.view
-        if isinstance(view, JobView) and self._session is not None:
-            view.follow(self._session, self._end)
+        if self._view == "job" and self._session is not None:
+            cast("JobView", self.view).follow(self._session, self._end)
 
     def _has_ended(self, end: JobEnd) -> None:
         """Called in the session's thread."""
@@ -277,9 +281,11 @@ class DataPane(Widget):
         self._end = event.end
         if event.end.crash is not None:
             raise event.end.crash
-        for view in self.query(JobView):
-            view.ended(event.end)
+        for view in self.query("JobView"):
+            cast("JobView", view).ended(event.end)
         self._keep_form_informed()
+        from ysnakes_tui.data.job_text import end_note
+
         title, message, severity = end_note(event.end)
         self.app.notify(
             message, title=title, severity=severity, timeout=8 if severity == "information" else 20
@@ -288,8 +294,10 @@ class DataPane(Widget):
         self.refresh_bindings()
 
     def _keep_form_informed(self) -> None:
-        for form in self.query(JobForm):
-            form.busy_with = self._session.name if self.is_writing and self._session is not None else ""
+        for form in self.query("JobForm"):
+            cast("JobForm", form).busy_with = (
+                self._session.name if self.is_writing and self._session is not None else ""
+            )
 
     def _look(self) -> None:
         """Show what the session has done since the last look."""
@@ -297,8 +305,8 @@ class DataPane(Widget):
         if session is None or not self.is_writing or not self.display:
             return
         view = self.view
-        if isinstance(view, JobView):
-            view.draw()
+        if self._view == "job":
+            cast("JobView", view).draw()
         elif session.stored != self._told_of and self._clock() - self._told_at >= CHANGE_SECONDS:
             self._told_of, self._told_at = session.stored, self._clock()
             self._tell_of_change(view)
