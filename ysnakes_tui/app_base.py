@@ -17,6 +17,7 @@ class BaseApp(App[None], inherit_bindings=False):
     def __init__(self, *, colours: bool, in_tmux: bool) -> None:
         super().__init__(ansi_color=None if colours else True)
         self._told_of_tmux = not in_tmux
+        self.afterwards: list[str] = []  # to be said on the terminal once the app has been left
 
     def get_default_screen(self) -> Screen[None]:
         return TellingScreen(id="_default")
@@ -24,6 +25,9 @@ class BaseApp(App[None], inherit_bindings=False):
     def tell(self, error: YsnakesError, *, title: str = "That did not work", timeout: float = 12) -> None:
         """Show an error for ``timeout`` seconds: what is wrong, and what to do."""
         self.notify(f"{error.what}\n{error.hint}".strip(), title=title, severity="error", timeout=timeout)
+
+    def say_afterwards(self, text: str) -> None:
+        self.afterwards.append(text)
 
     def copy_to_clipboard(self, text: str) -> None:
         """What Textual calls to copy what is selected, on the screen or in a field."""

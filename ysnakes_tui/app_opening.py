@@ -28,7 +28,8 @@ ESCAPE_MS = 40  # after which an esc is no part of another key; Textual's 100 ca
 def run_app(runs_folder: Path, *, ascii: bool | None = None, opening: Opening | None = None) -> int:
     """The app on the terminal until it is left; its exit code. ``opening``: what to show first.
 
-    Says on stderr how to come back to the run that was watched last, if that is still being trained.
+    Says on stderr how to come back to the run that was watched last, if that is still being trained, and
+    what else is to be said then.
     """
     collecting.put_off()
     os.environ.setdefault("ESCDELAY", str(ESCAPE_MS))  # read when Textual is loaded: below
@@ -53,6 +54,8 @@ def run_app(runs_folder: Path, *, ascii: bool | None = None, opening: Opening | 
     try:
         app.run()
     finally:
+        for text in app.afterwards:
+            say(shown(text))
         with contextlib.suppress(YsnakesError):
             run = open_run(runs_folder, app.memory.last_run)
             started = opening.pid if opening is not None and opening.run == run.name else None

@@ -19,6 +19,7 @@ from ysnakes_core.synthesis.job_answers import JobManners
 from ysnakes_core.synthesis.job_opening import new_settings
 from ysnakes_core.synthesis.library import open_library
 from ysnakes_core.synthesis.teachers import Backoff
+from ysnakes_tui.app import YsnakesApp
 from ysnakes_tui.data import job_server_panel
 from ysnakes_tui.data.job_form_check import JobFormValues, check, count_of
 from ysnakes_tui.data.job_hints import command_in, in_the_app
@@ -372,12 +373,14 @@ def test_what_is_ended_keeps_what_was_made_and_is_gone_on_with(home: Path) -> No
 
 
 def test_leaving_the_app_ends_the_job_and_it_is_there_next_time(home: Path) -> None:
+    left: list[YsnakesApp] = []
     with gated(4) as server:
 
         async def leave(d: DataApp) -> None:
             await d.start(hosts=server.address, sentences="20", concurrency="2")
             await d.until(lambda: len(d.records()) == 4)
             await d.press("q")
+            left.append(d.app)
 
         async def again(d: DataApp) -> None:
             with d.library() as library:
@@ -394,6 +397,8 @@ def test_leaving_the_app_ends_the_job_and_it_is_there_next_time(home: Path) -> N
             assert kept < keys
 
         drive(leave, home)
+        said = "job-1 was ended with 4 of 20 records; go on with: ysnakes data generate --resume job-1"
+        assert left[0].afterwards == [said]
         drive(again, home)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from typing import Literal
 
 from rich.text import Text
 
-from ysnakes_core.files import printable
+from ysnakes_core.errors import YsnakesError
+from ysnakes_core.files import printable, safe_name
 from ysnakes_core.synthesis.job_state import JobEvent, Progress, StatusChanged, StoredJob, Writing
 from ysnakes_core.synthesis.library_records import Record
 from ysnakes_tui.cli_data_views import news
@@ -39,6 +41,25 @@ def state_of(session: JobSession, end: JobEnd | None) -> State:
     if session.is_paused:
         return "pausing" if progress.writing else "paused"
     return "waiting" if progress.status == "waiting" else "running"
+
+
+def resume_command(name: str) -> str:
+    """The command line that goes on with a job; "" for a name that could do harm where it is pasted."""
+    try:
+        return f"ysnakes data generate --resume {shlex.quote(safe_name(name))}"
+    except YsnakesError:
+        return ""
+
+
+def how_to_go_on(session: JobSession) -> str:
+    """What to say of a job that was ended with the app; "" if nothing of it was written."""
+    progress = session.progress
+    if progress is None or not progress.done:
+        return ""
+    return (
+        f"{session.name} was ended with {progress.done:,} of {progress.wanted:,} records; "
+        f"go on with: {resume_command(session.name) or 'ysnakes data jobs'}"
+    )
 
 
 def symbol_of(state: State, *, ascii: bool) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,7 +16,6 @@ from textual.message import Message
 from textual.widgets import Button, DataTable, Static
 
 from ysnakes_core.errors import YsnakesError
-from ysnakes_core.files import safe_name
 from ysnakes_core.synthesis.job_state import Progress, StoredJob, Writing
 from ysnakes_core.synthesis.library import open_library
 from ysnakes_tui.data.job_hints import command_in
@@ -29,6 +27,7 @@ from ysnakes_tui.data.job_text import (
     latest_text,
     latest_title,
     pace_text,
+    resume_command,
     same,
     state_of,
     trouble_of,
@@ -390,10 +389,7 @@ class JobView(Vertical, can_focus=False):
         row = self.current
         if row is None or not row.can_resume or self._is_running(row.name):
             return ""
-        try:
-            return f"ysnakes data generate --resume {shlex.quote(safe_name(row.name))}"
-        except YsnakesError:  # pasted, it could do harm
-            return ""
+        return resume_command(row.name)
 
     def action_copy_job_command(self) -> None:
         if command := self._command:

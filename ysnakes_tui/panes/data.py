@@ -313,9 +313,13 @@ class DataPane(Widget):
 
     async def on_unmount(self) -> None:
         """A session ends with the app; what it has finished is kept."""
+        from ysnakes_tui.data.job_text import how_to_go_on
+
         if self._session is not None and self.is_writing:
             self._session.cancel()
             await asyncio.to_thread(self._session.join, LEAVE_SECONDS)
+            if (left := how_to_go_on(self._session)) and not self._session.is_alive:
+                shell_of(self).say_afterwards(left)
 
     # Training.
 

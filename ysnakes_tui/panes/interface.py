@@ -68,6 +68,10 @@ class Shell(Protocol):
         """Show an error for ``timeout`` seconds: what is wrong, and what to do."""
         ...
 
+    def say_afterwards(self, text: str) -> None:
+        """Say ``text`` on the terminal once the app has been left."""
+        ...
+
     def show_pane(self, name: str) -> None:
         """Bring ``data``, ``train`` or ``complete`` to the front."""
         ...
