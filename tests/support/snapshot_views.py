@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from snapshot_library import written_library
 from snapshot_runs import MEMORY, NOW, WrittenRun, list_line
 
 from ysnakes_core.configuration import RunConfig
@@ -63,6 +64,10 @@ class FixedPlanner(Planner):
 
 def nothing() -> None:
     """No runs at all."""
+
+
+def library() -> None:
+    written_library(RUNS.parent)
 
 
 def several() -> None:
@@ -172,6 +177,12 @@ VIEWS = {
     "crashed": View(crashed, ("Crashed", "Killed", "was 2,735"), last_run="quiet-cobra"),
     "hostile": View(hostile, ("[red]x[/]", "␛[2J"), last_run="quiet-cobra", modes=(LARGE,)),
     "checkpoints": View(running, ("★ best",), last_run="quiet-cobra", keys=("k",)),
+    "library-empty": View(nothing, ("The library is empty",), pane="data"),
+    "library": View(library, ("A garden in the city", "[red]x[/]", "1 / 12"), pane="data", modes=ALL),
+    "record": View(library, ("Added note",), pane="data", keys=("enter",)),
+    "curation": View(library, ("with flags", "Added note"), pane="data", keys=("c",)),
+    "statistics": View(library, ("builtin", "rejected"), pane="data", keys=("v",)),
+    "job-form": View(library, ("No Ollama answers",), pane="data", keys=("n",)),
     "complete": View(nothing, ("Talk to a model",), pane="complete", modes=ALL),
     "help": View(running, ("Watching a run",), last_run="quiet-cobra", keys=("f1",)),
     "palette": View(several, ("whose name has some letters", "Mark  space"), keys=(":",), modes=(SMALL,)),

@@ -23,6 +23,7 @@ from textual.widgets import Input
 
 from ysnakes_tui.app import YsnakesApp
 from ysnakes_tui.app_memory import AppMemory
+from ysnakes_tui.data.library_view import LibraryView
 from ysnakes_tui.keymap import textual_name, usual_keymap
 from ysnakes_tui.panes.train import TrainPane
 from ysnakes_tui.train.dashboard import Dashboard
@@ -56,6 +57,7 @@ def same_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     for name, value in (("LC_ALL", "C.UTF-8"), ("TERM", "xterm-256color"), ("TZ", "UTC")):
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("YSNAKES_HOME", str(RUNS.parent))
+    monkeypatch.setenv("OLLAMA_HOST", "127.0.0.1:9")  # where nothing answers
     for view in (Dashboard, RunsTable):
         monkeypatch.setitem(view.__init__.__kwdefaults__, "clock", lambda: NOW)
     monkeypatch.setitem(NewRunForm.__init__.__kwdefaults__, "planner", FixedPlanner)
@@ -102,7 +104,6 @@ class Screen:
             await self.pilot.resize_terminal(*mode.size)
         if (self.app.glyphs == "ascii") != mode.ascii:
             self.app.action_toggle_ascii()
-        self.app.theme = mode.theme
         await self.pilot.pause()
 
     async def still(self, wanted: str | None) -> str:
@@ -117,17 +118,19 @@ class Screen:
 
 def _is_ready(app: YsnakesApp, view: View) -> bool:
     """The runs are read, so that keys have something to work on."""
-    if view.pane != "train" or view.write is nothing:
+    if view.write is nothing:
         return True
+    if view.pane == "data":
+        found = app.screen_stack[0].query(LibraryView)
+        return bool(found) and found.first().record is not None
     pane = app.screen_stack[0].query_one(TrainPane)
     return bool(pane.status().step) if view.last_run else bool(pane.query_one(RunsTable).runs)
 
 
 async def pictures(view: View, modes: list[Mode], wanted: Callable[[Mode], str | None]) -> dict[Mode, str]:
-    """What the view looks like in each of ``modes``, in one app that goes from one to the next."""
-    app = YsnakesApp(
-        RUNS, keymap=usual_keymap(), memory=AppMemory(pane=view.pane, last_run=view.last_run), ascii=False
-    )
+    """What the view looks like in each of ``modes``, all of one theme, in one app that changes its size."""
+    memory = AppMemory(theme=modes[0].theme, pane=view.pane, last_run=view.last_run)
+    app = YsnakesApp(RUNS, keymap=usual_keymap(), memory=memory, ascii=False)
     app.animation_level = "none"
     found = {}
     async with app.run_test(size=modes[0].size) as pilot:
@@ -152,7 +155,10 @@ def test_it_looks_as_it_did(name: str, tmp_path: Path, monkeypatch: pytest.Monke
         return file(mode).read_text(encoding="utf-8") if file(mode).exists() and not UPDATE else None
 
     view.write()
-    found = asyncio.run(pictures(view, [mode for mode in view.modes if not mode.no_colour], wanted))
+    found: dict[Mode, str] = {}
+    for theme in dict.fromkeys(mode.theme for mode in view.modes):
+        modes = [mode for mode in view.modes if mode.theme == theme and not mode.no_colour]
+        found |= asyncio.run(pictures(view, modes, wanted))
     if NO_COLOUR in view.modes:  # which is said to the app when it starts
         monkeypatch.setenv("NO_COLOR", "1")
         found |= asyncio.run(pictures(view, [NO_COLOUR], wanted))
