@@ -27,7 +27,7 @@ from ysnakes_core.runs.launching import has_started, start_worker, worker_log_ta
 from ysnakes_core.runs.state import CRASHED
 
 LOOK_SECONDS = 0.1  # at most ten redraws a second, for what is no mere step
-STEPS_SECONDS = 0.5  # between redraws for steps: each takes from the training it shows
+STEPS_SECONDS = 1.0  # between redraws for steps: each stops the training it shows for a moment
 NEWS_SECONDS = 1.0  # ages and times left move on without news from the run
 START_SECONDS = 60.0
 MAX_POINTER_BYTES = 1000
