@@ -277,6 +277,7 @@ class YsnakesApp(BaseApp, inherit_bindings=False):
         self._show_status()
         self.refresh_css(animate=False)
         self.refresh(repaint=True, layout=True)
+        self.theme_changed_signal.publish(self.current_theme)  # for those that draw with what they were told
 
     def action_copy_selection(self) -> None:
         if text := self.screen.get_selected_text():

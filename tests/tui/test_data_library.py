@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from data_app import DataApp, drive
-from textual.widgets import OptionList, TextArea
+from rich.text import Text
+from textual.widgets import OptionList, Static, TextArea
 from written_library import NOTE, a_record, decisions, flagged, read, write
 
 from ysnakes_core.synthesis.library import FILE_NAME
@@ -16,6 +17,7 @@ from ysnakes_tui.actions import actions_of
 from ysnakes_tui.data.curation_editor import AnswerEditor
 from ysnakes_tui.data.library_filters import FilterScreen
 from ysnakes_tui.data.library_view import LibraryView
+from ysnakes_tui.themes import OWN_THEMES
 
 STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u2028\u2029\ud800-\udfff]")
 HOSTILE = (
@@ -64,6 +66,26 @@ def test_the_newest_comes_first_with_its_text_beside_it(home: Path, size: tuple[
         assert beside == (size[0] == 120)
 
     drive(test, home, size=size)
+
+
+def test_marks_and_keys_take_the_colours_of_another_theme(home: Path) -> None:
+    write(home, [flagged(1)])
+
+    async def test(d: DataApp) -> None:
+        view = await ready(d)
+
+        def colours() -> list[set[str]]:
+            texts = [
+                view.query_one(place, Static).content for place in (".answer", ".search-key", "#findings")
+            ]
+            assert all(isinstance(text, Text) for text in texts)
+            return [{str(text.style), *(str(span.style) for span in text.spans)} for text in texts]  # type: ignore[union-attr]
+
+        before = colours()
+        d.app.theme = next(theme.name for theme in OWN_THEMES if not theme.dark)
+        await d.until(lambda: all(now != then for now, then in zip(colours(), before, strict=True)))
+
+    drive(test, home)
 
 
 def test_of_very_many_only_those_near_the_screen_are_read(home: Path) -> None:

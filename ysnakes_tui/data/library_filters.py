@@ -10,6 +10,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
+from textual.theme import Theme
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -141,6 +142,10 @@ class FilterLine(Horizontal):
             yield Chip(what)
 
     def on_mount(self) -> None:
+        self.app.theme_changed_signal.subscribe(self, self._look_changed)
+        self._look_changed(self.app.current_theme)
+
+    def _look_changed(self, _: Theme) -> None:
         key = key_of(self, "search_records")
         style = _key_style(self.app.theme_variables)
         self.query_one(".search-key", Static).update(Text(f"{key} " if key else "", style))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
+from textual.theme import Theme
 from textual.widgets import Static
 
 from ysnakes_core.files import printable
@@ -59,6 +60,12 @@ class RecordPanel(Vertical):
 
     def on_mount(self) -> None:
         self.set_class(self.record is None, "-nothing")
+        self.app.theme_changed_signal.subscribe(self, self._look_changed)
+
+    def _look_changed(self, _: Theme) -> None:
+        if self.record is not None:
+            self._show_texts(self.record)
+            self._show_facts(self.record)
 
     @property
     def scroll(self) -> VerticalScroll:
