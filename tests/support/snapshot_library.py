@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from snapshot_runs import NOW
 from written_library import NOTE, a_record, write
+
+from ysnakes_core.synthesis.job_state import Goal, JobSettings
+from ysnakes_core.synthesis.library import open_library
 
 BLOG = """# A week in the mountains
 
@@ -49,3 +53,17 @@ def written_library(home: Path) -> None:
         a_record(12, request="Tell me of a snake and the sun.", answer=flagged, checks=[check]),
     ]
     assert len(write(home, records)) == len(records)
+
+
+def written_jobs(home: Path) -> None:
+    """Two jobs: one that is finished, and one that was interrupted."""
+    kinds = ("stories", "blog", "wiki", "howto")
+    with open_library(home / "data", now=lambda: NOW - 90) as library:
+        done = library.jobs.create(JobSettings((Goal("facts", 2),), "builtin", seed=3))
+        begun = library.jobs.create(
+            JobSettings(tuple(Goal(kind, 25) for kind in kinds), "ollama", "llama3.1", concurrency=4, seed=7)
+        )
+        library.add([a_record(number, teacher="builtin", kind="facts", job=done.id) for number in (1, 2)])
+        library.add([a_record(number, kind=kinds[number % 3], job=begun.id) for number in range(3, 20)])
+        library.jobs.set_status(done.id, "finished")
+        library.jobs.set_status(begun.id, "interrupted", "it was interrupted")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from snapshot_library import written_library
+from snapshot_library import written_jobs, written_library
 from snapshot_runs import MEMORY, NOW, WrittenRun, list_line
 
 from ysnakes_core.configuration import RunConfig
@@ -68,6 +68,10 @@ def nothing() -> None:
 
 def library() -> None:
     written_library(RUNS.parent)
+
+
+def jobs() -> None:
+    written_jobs(RUNS.parent)
 
 
 def several() -> None:
@@ -182,6 +186,7 @@ VIEWS = {
     "record": View(library, ("Added note",), pane="data", keys=("enter",)),
     "curation": View(library, ("with flags", "Added note"), pane="data", keys=("c",)),
     "statistics": View(library, ("builtin", "rejected"), pane="data", keys=("v",)),
+    "jobs": View(jobs, ("17 of 100", "interrupted"), pane="data", keys=("j",)),
     "job-form": View(library, ("No Ollama answers",), pane="data", keys=("n",)),
     "complete": View(nothing, ("Talk to a model",), pane="complete", modes=ALL),
     "help": View(running, ("Watching a run",), last_run="quiet-cobra", keys=("f1",)),

@@ -23,6 +23,7 @@ from textual.widgets import Input
 
 from ysnakes_tui.app import YsnakesApp
 from ysnakes_tui.app_memory import AppMemory
+from ysnakes_tui.data.job_view import JobView
 from ysnakes_tui.data.library_view import LibraryView
 from ysnakes_tui.keymap import textual_name, usual_keymap
 from ysnakes_tui.panes.train import TrainPane
@@ -58,7 +59,7 @@ def same_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("YSNAKES_HOME", str(RUNS.parent))
     monkeypatch.setenv("OLLAMA_HOST", "127.0.0.1:9")  # where nothing answers
-    for view in (Dashboard, RunsTable):
+    for view in (Dashboard, RunsTable, JobView):
         monkeypatch.setitem(view.__init__.__kwdefaults__, "clock", lambda: NOW)
     monkeypatch.setitem(NewRunForm.__init__.__kwdefaults__, "planner", FixedPlanner)
     corpus = tmp_path / "corpus"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -99,9 +100,12 @@ class JobView(Vertical, can_focus=False):
     }
     """
 
-    def __init__(self, folder: Path, *, id: str | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, clock: Callable[[], float] = time.time, id: str | None = None
+    ) -> None:
+        """``clock`` gives Unix seconds."""
         super().__init__(id=id)
-        self.folder = folder
+        self.folder, self._clock = folder, clock
         self._session: JobSession | None = None
         self._end: JobEnd | None = None
         self._job: StoredJob | None = None
@@ -213,7 +217,7 @@ class JobView(Vertical, can_focus=False):
         self.set_class(not self._rows, "-empty")
         if was_empty == bool(self._rows) and (focused is None or self in focused.ancestors):
             self.call_after_refresh(self.focus_first)
-        now = time.time()
+        now = self._clock()
         lines = [(row.name, cells(self._as_it_is(row), now=now, ascii=self._ascii)) for row in self._rows]
         table = self.query_one(JobTable)
         table.show(lines, self._go_to)
