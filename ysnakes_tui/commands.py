@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, cast
@@ -17,7 +16,6 @@ from ysnakes_tui.keymap import shown_key
 if TYPE_CHECKING:
     from ysnakes_tui.app import YsnakesApp
 
-FIELD_SECONDS = 0.02  # the field one types into is drawn first; a list of all there is takes longer
 # What the palette itself is for, and keys that mean nothing chosen from a list.
 _LEFT_OUT = ("palette", "back", "copy_selection", "crosshair_left", "crosshair_right")
 
@@ -48,7 +46,6 @@ class ActionCommands(Provider):
         return escape(action.help + where)
 
     async def discover(self) -> Hits:
-        await asyncio.sleep(FIELD_SECONDS)
         for action, possible in self._actions():
             yield DiscoveryHit(
                 self._prompt(action, Content(action.title), possible),
