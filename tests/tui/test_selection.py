@@ -53,12 +53,15 @@ def place_of(app: YsnakesApp, text: str) -> tuple[int, int]:
 
 
 async def drag(app: YsnakesApp, pilot: Pilot[None], first: str, last: str) -> None:
-    """From the beginning of one text to the end of another."""
-    start, (x, y) = place_of(app, first), place_of(app, last)
-    await pilot.mouse_down(offset=start)
-    await pilot.hover(offset=(x + len(last) - 1, y))
-    await pilot.mouse_up(offset=(x + len(last) - 1, y))
-    await pilot.pause()
+    """From the beginning of one text to the end of another; again where they moved under the mouse."""
+    deadline = time.monotonic() + SECONDS
+    while not app.screen.get_selected_text():
+        assert time.monotonic() < deadline
+        start, (x, y) = place_of(app, first), place_of(app, last)
+        await pilot.mouse_down(offset=start)
+        await pilot.hover(offset=(x + len(last) - 1, y))
+        await pilot.mouse_up(offset=(x + len(last) - 1, y))
+        await pilot.pause()
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
