@@ -289,6 +289,7 @@ def main() -> int:
     parser.add_argument("--only", default=",".join(PARTS), help="parts, with commas between them")
     parser.add_argument("--repeats", type=int, default=5)
     args = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started does not outlive it
     found: list[Result] = []
     for part in args.only.split(","):
         with tempfile.TemporaryDirectory() as folder:
