@@ -552,7 +552,9 @@ def test_the_prompt_loop(trained: Trained) -> None:
     terminal.type(b"What did Mia see?\n")
     terminal.until(b"seed 1]")
     terminal.until(b"> ")
-    terminal.type(b"half a thought\x03")  # ctrl+c takes the line back
+    terminal.type(b"half a thought")
+    terminal.until(b"thought")  # it is read: a ctrl+c that comes before goes to nobody
+    terminal.type(b"\x03")  # takes the line back
     terminal.until(b"ctrl+d leaves")
     terminal.until(b"> ")
     terminal.type(b"\x1b[A\n")  # the line before, from the history

@@ -108,8 +108,7 @@ def test_what_is_selected_stays_as_it_is_until_it_is_let_go(run: RunDirectory) -
         app = YsnakesApp(run.path.parent, keymap=usual_keymap(), memory=AppMemory(last_run="one"))
         async with app.run_test(size=(120, 40), notifications=True) as pilot:
             panel = app.query_one("#samples", TextPanel)
-            await until(pilot, lambda: "sample 22" in panel.plain)
-            await pilot.pause()
+            await until(pilot, lambda: "sample 22" in panel.plain and "sample 22" in screen_text(app))
             await drag(app, pilot, "sample 22", "sample 22")
             write(run, SampleEvent(now, 23, 23, "Once", "sample 23"))  # the oldest is left out for it
             await until(pilot, lambda: "sample 23" in panel.plain)
