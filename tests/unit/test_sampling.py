@@ -58,8 +58,10 @@ def test_some_token_is_always_left_and_the_probabilities_sum_to_one(logits, opti
 def test_the_best_token_alone_is_greedy(logits, temperature, seed):
     greedy = pick(logits, replace(PLAIN, temperature=0.0), Uniform(seed)).id
     assert greedy == int(logits.argmax())
+    likely = softmax(logits.astype(np.float64) / temperature)  # in which scores that hardly differ are equal
     for narrow in ({"top_k": 1}, {"top_p": 1e-12}):
-        assert pick(logits, replace(PLAIN, temperature=temperature, **narrow), Uniform(seed)).id == greedy
+        best = pick(logits, replace(PLAIN, temperature=temperature, **narrow), Uniform(seed)).id
+        assert best == greedy or likely[best] == pytest.approx(likely[greedy], rel=1e-12)
 
 
 @given(scores, st.floats(0.05, 20))
