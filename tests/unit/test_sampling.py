@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
@@ -55,13 +55,12 @@ def test_some_token_is_always_left_and_the_probabilities_sum_to_one(logits, opti
 
 
 @given(scores, st.floats(0.01, 100), st.integers(0, 1000))
+@example(np.array([0.0, 3.1814708e-16], np.float32), 8.0, 0)  # their weights are equal, their scores are not
 def test_the_best_token_alone_is_greedy(logits, temperature, seed):
     greedy = pick(logits, replace(PLAIN, temperature=0.0), Uniform(seed)).id
     assert greedy == int(logits.argmax())
-    likely = softmax(logits.astype(np.float64) / temperature)  # in which scores that hardly differ are equal
     for narrow in ({"top_k": 1}, {"top_p": 1e-12}):
-        best = pick(logits, replace(PLAIN, temperature=temperature, **narrow), Uniform(seed)).id
-        assert best == greedy or likely[best] == pytest.approx(likely[greedy], rel=1e-12)
+        assert pick(logits, replace(PLAIN, temperature=temperature, **narrow), Uniform(seed)).id == greedy
 
 
 @given(scores, st.floats(0.05, 20))

@@ -175,12 +175,13 @@ def distribution(
     if options.temperature == 0.0:
         return np.array([scores.argmax()]), np.ones(1)
 
-    # A temperature never changes an order, so top-k may look at the scores first and exponentiate few.
+    # A temperature never changes an order, but a high one makes weights equal whose scores are not: top-k and
+    # top-p rank by the scores. Top-k comes first, so that few are exponentiated.
     ids = _largest(scores, options.top_k) if options.top_k else np.arange(len(scores))
     with np.errstate(over="ignore", under="ignore"):
         weights = np.exp((scores[ids] - best) / options.temperature)
     if options.top_p < 1.0:
-        kept = _nucleus(weights, options.top_p)
+        kept = _nucleus(scores[ids], weights, options.top_p)
         ids, weights = ids[kept], weights[kept]
     kept = np.flatnonzero(weights >= options.min_p) if options.min_p > 0.0 else np.flatnonzero(weights)
     ids, weights = ids[kept], weights[kept]
@@ -198,14 +199,16 @@ def _largest(values: npt.NDArray[np.float64], k: int) -> npt.NDArray[np.int64]:
     return np.sort(np.concatenate((above, equal)))
 
 
-def _nucleus(weights: npt.NDArray[np.float64], top_p: float) -> npt.NDArray[np.int64]:
-    """Positions, ascending, of the fewest largest weights that sum to ``top_p`` of the whole."""
+def _nucleus(
+    scores: npt.NDArray[np.float64], weights: npt.NDArray[np.float64], top_p: float
+) -> npt.NDArray[np.int64]:
+    """Positions, ascending, of the fewest best scores whose weights sum to ``top_p`` of the whole."""
     wanted = top_p * weights.sum()
     cut = _FIRST_CUT
     while True:
-        largest = _largest(weights, cut)
-        by_weight = largest[np.argsort(-weights[largest], kind="stable")]
-        cumulative = weights[by_weight].cumsum()
+        best = _largest(scores, cut)
+        ranked = best[np.argsort(-scores[best], kind="stable")]
+        cumulative = weights[ranked].cumsum()
         if cumulative[-1] >= wanted or cut >= len(weights):
-            return np.sort(by_weight[: int(cumulative.searchsorted(wanted)) + 1])
+            return np.sort(ranked[: int(cumulative.searchsorted(wanted)) + 1])
         cut *= 4
