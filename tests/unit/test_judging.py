@@ -11,7 +11,7 @@ import pytest
 from ysnakes_core.synthesis.builtin import KINDS as BUILTIN_KINDS
 from ysnakes_core.synthesis.builtin import generate
 from ysnakes_core.synthesis.builtin_teacher import NAME as BUILTIN
-from ysnakes_core.synthesis.judging import carry_out, due_changes, flag_library, judge_for, judge_library
+from ysnakes_core.synthesis.judging import carry_out, due_changes, flag_library, judge_for
 from ysnakes_core.synthesis.kinds import load_kinds
 from ysnakes_core.synthesis.library import Library, open_library
 from ysnakes_core.synthesis.library_records import EVERYTHING, NewRecord, RecordFilter
@@ -90,8 +90,9 @@ def test_a_whole_library_is_judged_and_can_be_taken_back(library: Library) -> No
     library.decide(4, "accepted")
     before = [(record.answer, record.decision) for record in library.records()]
     seen: list[int] = []
-    done = judge_library(library, judge_for(), EVERYTHING, seen.append)
-    assert (done.looked_at, done.rejected, done.cleaned) == (3, 1, 1)
+    due, looked = due_changes(library, judge_for(), EVERYTHING, seen.append)
+    done = carry_out(library, due)
+    assert (looked.looked_at, done.rejected, done.cleaned) == (3, 1, 1)
     assert seen == [3]
     assert [record.decision for record in library.records()] == ["pending", "rejected", "pending", "accepted"]
     assert library.record(3).answer.strip() == GOOD

@@ -125,19 +125,6 @@ def carry_out(library: Library, due: Sequence[Due]) -> Judged:
     return counts
 
 
-def judge_library(
-    library: Library, judge: Judge, asked: RecordFilter, told: Callable[[int], None] | None = None
-) -> Judged:
-    """Judge all records of the filter that nobody has decided about, and change them as the rules say.
-
-    One ``undo`` takes it back. ``told`` is given the number of records looked at so far. Raises
-    ``LibraryError``.
-    """
-    due, counts = due_changes(library, judge, asked, told)
-    done = carry_out(library, due)
-    return replace(counts, rejected=done.rejected, cleaned=done.cleaned)
-
-
 def flag_library(
     library: Library, judge: Judge, asked: RecordFilter, told: Callable[[int], None] | None = None
 ) -> Judged:

@@ -18,19 +18,21 @@ from textual.widget import Widget
 
 from ysnakes_core import paths
 from ysnakes_core.errors import YsnakesError
-from ysnakes_core.synthesis.library_records import EVERYTHING, RecordFilter
+from ysnakes_core.synthesis.library_records import EVERYTHING
 from ysnakes_tui.actions import ACTIONS
 from ysnakes_tui.data.job_training import export_text, train_on
-from ysnakes_tui.data.messages import Curate, NewJob
+from ysnakes_tui.data.messages import NewJob
 from ysnakes_tui.panes.interface import shell_of
 from ysnakes_tui.widgets.status_strip import Status
 
 if TYPE_CHECKING:  # what has to do with jobs is loaded when there is one: the library is to be there soon
     from ysnakes_core.synthesis.job_answers import JobManners
     from ysnakes_core.synthesis.library_export import Exported
+    from ysnakes_tui.data.curation_view import CurationView
     from ysnakes_tui.data.job_form import JobForm
     from ysnakes_tui.data.job_session import JobEnd, JobSession
     from ysnakes_tui.data.job_view import JobView
+    from ysnakes_tui.data.library_view import LibraryView
 
 LOOK_SECONDS = 0.25  # between two looks at the job that is being written
 CHANGE_SECONDS = 2.0  # between two times that a view is told of new records
@@ -185,16 +187,10 @@ class DataPane(Widget):
 
     async def action_curate(self) -> None:
         """Look at the records that the library shows."""
-        asked = getattr(self.query_one("#library-view"), "asked", EVERYTHING)
+        asked = cast("LibraryView", self.query_one("#library-view")).asked
         if asked != EVERYTHING:
             self.notify("Only what the filters of the library let through.", timeout=4)
-        await self._curate(asked)
-
-    async def _curate(self, asked: RecordFilter) -> None:
-        view = await self._show("curation")
-        curate = getattr(view, "curate", None)
-        if callable(curate):
-            curate(asked)
+        cast("CurationView", await self._show("curation")).curate(asked)
 
     async def action_statistics(self) -> None:
         await self._show("statistics")
@@ -219,10 +215,6 @@ class DataPane(Widget):
         view = await self._show("job_form")
         if event.teacher:
             cast("JobForm", view).choose(event.teacher)
-
-    async def on_curate(self, event: Curate) -> None:
-        event.stop()
-        await self._curate(event.asked)
 
     # Jobs.
 
@@ -313,9 +305,9 @@ class DataPane(Widget):
 
     async def on_unmount(self) -> None:
         """A session ends with the app; what it has finished is kept."""
-        from ysnakes_tui.data.job_text import how_to_go_on
-
         if self._session is not None and self.is_writing:
+            from ysnakes_tui.data.job_text import how_to_go_on
+
             self._session.cancel()
             await asyncio.to_thread(self._session.join, LEAVE_SECONDS)
             if (left := how_to_go_on(self._session)) and not self._session.is_alive:
