@@ -11,8 +11,8 @@ from ysnakes_core.synthesis.library_records import Decision, Record
 from ysnakes_tui.actions import ACTIONS
 from ysnakes_tui.data.curation_changes import RecordChanges
 from ysnakes_tui.data.library_record import RecordPanel
-from ysnakes_tui.data.library_thread import is_seen
 from ysnakes_tui.panes.interface import key_of, shell_of
+from ysnakes_tui.widgets.views import is_seen
 
 if TYPE_CHECKING:
     from textual.containers import Vertical as _Base

@@ -22,8 +22,9 @@ from ysnakes_tui.data.curation_changes import RecordChanges, taken_back
 from ysnakes_tui.data.curation_keys import RECORD_ACTIONS, RecordKeys
 from ysnakes_tui.data.curation_queue import Queue, Waiting, waiting
 from ysnakes_tui.data.library_record import RecordPanel
-from ysnakes_tui.data.library_thread import LibraryThread, is_seen
+from ysnakes_tui.data.library_thread import LibraryThread
 from ysnakes_tui.panes.interface import key_of, shell_of
+from ysnakes_tui.widgets.views import is_seen
 
 POLL_SECONDS = 2.0  # between two looks at whether somebody else changed the library
 _AHEAD = 2  # records that are read before they are come to

@@ -9,7 +9,6 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
 from textual.timer import Timer
-from textual.widget import Widget
 from textual.widgets import Button, Static
 
 from ysnakes_core.errors import YsnakesError
@@ -27,6 +26,7 @@ from ysnakes_tui.data.job_server import Looking, Pull, ServerFound, look
 from ysnakes_tui.keymap import shown_key
 from ysnakes_tui.panes.interface import shell_of
 from ysnakes_tui.widgets.meter import Meter
+from ysnakes_tui.widgets.views import is_seen
 
 DEBOUNCE_SECONDS = 0.3
 LOOK_AGAIN_SECONDS = 3.0  # where no server was there: it may have been started meanwhile
@@ -105,7 +105,7 @@ class ServerPanel(Vertical, can_focus=False):
     def _ask(self) -> None:
         if self._values.teacher != OLLAMA:
             return
-        if not all(each.display for each in self.ancestors_with_self if isinstance(each, Widget)):
+        if not is_seen(self):
             self._ask_in(LOOK_AGAIN_SECONDS)
             return
         self._number += 1

@@ -11,8 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from textual.widget import Widget
-
 from ysnakes_core.synthesis.library import FILE_NAME, Library, open_library
 
 Found = TypeVar("Found")
@@ -26,11 +24,6 @@ class _Task:
     then: Callable[[Any], None]
     absent: Any
     failed: Callable[[Exception], None]
-
-
-def is_seen(widget: Widget) -> bool:
-    """Whether a widget and all that it is in are shown."""
-    return all(each.display for each in widget.ancestors_with_self if isinstance(each, Widget))
 
 
 class LibraryThread:

@@ -35,8 +35,9 @@ from ysnakes_tui.data.library_filters import (
 )
 from ysnakes_tui.data.library_list import NONE, ListHeading, RecordList
 from ysnakes_tui.data.library_record import RecordPanel
-from ysnakes_tui.data.library_thread import LibraryThread, is_seen
+from ysnakes_tui.data.library_thread import LibraryThread
 from ysnakes_tui.data.messages import NewJob
+from ysnakes_tui.widgets.views import is_seen
 
 POLL_SECONDS = 2.0  # between two looks at whether somebody else changed the library
 _FIRST = 60  # rows that come with the ids

@@ -24,6 +24,7 @@ from ysnakes_tui.data.job_training import export_text, train_on
 from ysnakes_tui.data.messages import NewJob
 from ysnakes_tui.panes.interface import shell_of
 from ysnakes_tui.widgets.status_strip import Status
+from ysnakes_tui.widgets.views import give_focus
 
 if TYPE_CHECKING:  # what has to do with jobs is loaded when there is one: the library is to be there soon
     from ysnakes_core.synthesis.job_answers import JobManners
@@ -124,15 +125,8 @@ class DataPane(Widget):
         return strip_status(self._session, self._end)
 
     def focus_first(self) -> None:
-        if not self.children:
-            return
-        first = getattr(self.view, "focus_first", None)
-        if callable(first):
-            first()
-        else:
-            self.screen.set_focus(
-                next((w for w in self.screen.focus_chain if self.view in w.ancestors_with_self), None)
-            )
+        if self.children:
+            give_focus(self.view)
 
     async def _show(self, view: View) -> Widget:
         """Bring a view to the front; it is made if it is not there yet."""

@@ -16,6 +16,7 @@ from ysnakes_tui.train.dashboard import Dashboard
 from ysnakes_tui.train.opening import Opening
 from ysnakes_tui.train.runs_table import RunsTable
 from ysnakes_tui.widgets.status_strip import Status
+from ysnakes_tui.widgets.views import give_focus
 
 if TYPE_CHECKING:
     from ysnakes_tui.train.new_run_form import NewRunForm
@@ -83,13 +84,7 @@ class TrainPane(Widget):
         return self.query_one(Dashboard).status() if self.watched else Status()
 
     def focus_first(self) -> None:
-        first = getattr(self.view, "focus_first", None)
-        if callable(first):
-            first()
-        else:
-            self.screen.set_focus(
-                next((w for w in self.screen.focus_chain if self.view in w.ancestors_with_self), None)
-            )
+        give_focus(self.view)
 
     def _show(self, view: View) -> None:
         self._view = view

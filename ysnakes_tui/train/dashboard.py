@@ -13,7 +13,6 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.geometry import Size
 from textual.message import Message
-from textual.widget import Widget
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -37,6 +36,7 @@ from ysnakes_tui.widgets.line_chart import LineChart, Mark
 from ysnakes_tui.widgets.meter import Meter
 from ysnakes_tui.widgets.sparkline import Sparkline
 from ysnakes_tui.widgets.status_strip import Status, parts
+from ysnakes_tui.widgets.views import is_seen
 
 WIDE, TALL = 104, 32  # cells from which all panels have room at once
 SHORT = 20  # rows below which not even one panel at each of two places has all it wants
@@ -189,15 +189,11 @@ class Dashboard(DashboardKeys):
             if event.watch is self._watch and self.is_mounted:
                 follower, facts = event.watch.follower, event.watch.facts
                 self._status = standing.status_of(follower, facts, self._clock())
-                self._behind = not self._is_in_front
+                self._behind = not is_seen(self)
                 if not self._behind:
                     self._show(event.watch)
         finally:
             event.watch.seen()
-
-    @property
-    def _is_in_front(self) -> bool:
-        return all(node.display for node in self.ancestors_with_self if isinstance(node, Widget))
 
     def on_show(self) -> None:
         if self._behind and self._watch is not None:

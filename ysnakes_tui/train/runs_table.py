@@ -13,7 +13,6 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
-from textual.widget import Widget
 from textual.widgets import DataTable, Input, Static
 
 from ysnakes_core.files import printable, safe_name
@@ -28,6 +27,7 @@ from ysnakes_tui.train.run_grid import RunGrid
 from ysnakes_tui.train.run_list import SORTS, Order, RunList, RunRow, arranged
 from ysnakes_tui.train.run_row import HEADINGS, all_gone, counted, nothing_found
 from ysnakes_tui.train.welcome import Welcome
+from ysnakes_tui.widgets.views import is_seen
 
 REFRESH_SECONDS = 2.0
 ORDER_KEPT = "runs.order"  # in the memory's layout
@@ -169,8 +169,7 @@ class RunsTable(Vertical, can_focus=False):
             self.run_worker(partial(self._read, self._list), thread=True, group="runs", exit_on_error=False)
 
     def _read_if_seen(self) -> None:
-        widgets = [each for each in self.ancestors_with_self if isinstance(each, Widget)]
-        if all(each.display for each in widgets) and self.comparison is None:
+        if is_seen(self) and self.comparison is None:
             self.read()
 
     def _read(self, runs: RunList) -> None:

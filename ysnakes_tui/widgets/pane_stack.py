@@ -11,6 +11,7 @@ from textual.widget import AwaitMount, Widget
 
 from ysnakes_tui.panes.interface import Pane
 from ysnakes_tui.widgets.status_strip import Status
+from ysnakes_tui.widgets.views import give_focus
 
 
 class PaneStack(Container):
@@ -54,10 +55,8 @@ class PaneStack(Container):
         before = self._focus_in.get(name)
         if before is not None and before.is_attached and before.focusable:
             screen.set_focus(before)
-        elif callable(first := getattr(pane, "focus_first", None)):
-            first()
         else:
-            screen.set_focus(next((w for w in screen.focus_chain if pane in w.ancestors_with_self), None))
+            give_focus(pane)
         self.post_message(self.Settled())
 
     def status(self) -> Status:
