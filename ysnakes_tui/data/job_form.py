@@ -32,6 +32,7 @@ from ysnakes_tui.data.job_server_panel import ServerPanel
 from ysnakes_tui.keymap import shown_key
 from ysnakes_tui.panes.interface import shell_of
 from ysnakes_tui.widgets.choice import Choice
+from ysnakes_tui.widgets.form_row import form_row, show_wrong
 from ysnakes_tui.widgets.literal_input import LiteralInput
 
 TEACHERS = {"Ollama": OLLAMA, "built-in": BUILTIN}
@@ -122,10 +123,7 @@ class JobForm(Vertical, can_focus=False):
         yield Static(id="form-help", markup=False)
 
     def _row(self, field: str, *widgets: Widget) -> ComposeResult:
-        with Horizontal(classes="row", id=f"row-{field}"):
-            yield Static(Text(_ROWS[field]), classes="name", markup=False)
-            yield from widgets
-        yield Static(classes="wrong", id=f"wrong-{field}", markup=False)
+        return form_row(field, _ROWS[field], *widgets)
 
     def on_mount(self) -> None:
         for field in self.query(Input):
@@ -242,13 +240,8 @@ class JobForm(Vertical, can_focus=False):
         self._show_total()
 
     def _show_errors(self) -> None:
-        symbol = "x" if self._ascii else "✗"
         for field in _ROWS:
-            wrong = self._errors.get(field, "")
-            self.query_one(f"#row-{field}").set_class(bool(wrong), "-bad")
-            line = self.query_one(f"#wrong-{field}", Static)
-            line.update(Text(f"{symbol} {printable(wrong, 300)}" if wrong else ""))
-            line.set_class(bool(wrong), "-shown")
+            show_wrong(self, field, self._errors.get(field, ""), ascii=self._ascii)
         if self.kinds is not None:
             self.kinds.mark(self._errors)
 

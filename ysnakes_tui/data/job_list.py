@@ -39,21 +39,22 @@ class JobRow:
         return self.status != "running elsewhere" and (self.status != "finished" or self.failed > 0)
 
 
-def read_jobs(folder: Path, ours: str) -> list[JobRow]:
-    """All jobs in the library of ``folder``, the newest first; ``ours`` is the one that this app is at.
+def read_jobs(folder: Path, ours: str) -> tuple[list[JobRow], dict[str, StoredJob]]:
+    """All jobs in the library of ``folder``, the newest first, as rows and by their names.
 
-    Raises ``YsnakesError``. Where there is no library there are no jobs.
+    ``ours`` is the one that this app is at. Raises ``YsnakesError``. Where there is no library there are no
+    jobs.
     """
     if not (folder / FILE_NAME).exists():
-        return []
+        return [], {}
     with open_library(folder) as library:
-        rows = []
-        for job in library.jobs.all():
+        rows, jobs = [], library.jobs.all()
+        for job in jobs:
             status: str = job.status
             if job.name != ours and status not in ("finished", "stopped", "interrupted"):
                 status = "running elsewhere" if is_running(library, job) else "interrupted"
             rows.append(_row(job, status))
-        return rows
+        return rows, {job.name: job for job in jobs}
 
 
 def _row(job: StoredJob, status: str) -> JobRow:

@@ -18,7 +18,6 @@ from textual.widgets import Button, DataTable, Static
 
 from ysnakes_core.errors import YsnakesError
 from ysnakes_core.synthesis.job_state import Progress, StoredJob, Writing
-from ysnakes_core.synthesis.library import open_library
 from ysnakes_tui.data.job_hints import command_in
 from ysnakes_tui.data.job_list import JobRow, about, cells, read_jobs
 from ysnakes_tui.data.job_session import JobEnd, JobSession
@@ -178,15 +177,11 @@ class JobView(Vertical, can_focus=False):
 
     def _read(self, ours: str, shown: str) -> None:
         try:
-            rows = read_jobs(self.folder, ours)
-            job = None
-            if shown and shown in [row.name for row in rows]:
-                with open_library(self.folder) as library:
-                    job = library.jobs.get(shown)
+            rows, jobs = read_jobs(self.folder, ours)
         except YsnakesError as error:
             self.post_message(self.Read([], None, error))
         else:
-            self.post_message(self.Read(rows, job, None))
+            self.post_message(self.Read(rows, jobs.get(shown), None))
 
     def on_job_view_read(self, event: Read) -> None:
         event.stop()

@@ -38,6 +38,7 @@ from ysnakes_tui.train.form_check import (
 from ysnakes_tui.train.launch import launch
 from ysnakes_tui.train.plan_text import in_the_form, plan_text
 from ysnakes_tui.widgets.choice import Choice
+from ysnakes_tui.widgets.form_row import form_row, show_wrong
 from ysnakes_tui.widgets.literal_input import LiteralInput
 
 DEBOUNCE_SECONDS = 0.15
@@ -167,10 +168,7 @@ class NewRunForm(Vertical, can_focus=False):
         yield Static(id="form-help", markup=False)
 
     def _row(self, field: str, *widgets: Widget) -> ComposeResult:
-        with Horizontal(classes="row", id=f"row-{field}"):
-            yield Static(Text(FIELDS[field]), classes="name", markup=False)
-            yield from widgets
-        yield Static(classes="wrong", id=f"wrong-{field}", markup=False)
+        return form_row(field, FIELDS[field], *widgets)
 
     def on_mount(self) -> None:
         for field in self.query(Input):
@@ -253,11 +251,7 @@ class NewRunForm(Vertical, can_focus=False):
         self._checked = event.checked
         self._show_usual()
         for field in FIELDS:
-            wrong = event.checked.errors.get(field, "")
-            self.query_one(f"#row-{field}").set_class(bool(wrong), "-bad")
-            line = self.query_one(f"#wrong-{field}", Static)
-            line.update(Text(f"{self._symbol} {printable(wrong, 300)}" if wrong else ""))
-            line.set_class(bool(wrong), "-shown")
+            show_wrong(self, field, event.checked.errors.get(field, ""), ascii=self._ascii)
         if event.checked.config is not None:
             self._planner.ask(event.number, event.checked.config)
         elif self._wanted:
@@ -265,8 +259,8 @@ class NewRunForm(Vertical, can_focus=False):
         self._show_plan()
 
     @property
-    def _symbol(self) -> str:
-        return "x" if shell_of(self).glyphs == "ascii" else "✗"
+    def _ascii(self) -> bool:
+        return shell_of(self).glyphs == "ascii"
 
     def _show_usual(self) -> None:
         """Say in the empty fields what holds where nothing is given."""
@@ -308,7 +302,7 @@ class NewRunForm(Vertical, can_focus=False):
 
     def _show_plan(self) -> None:
         preset = self.query_one("#preset", Choice).value
-        ascii = shell_of(self).glyphs == "ascii"
+        ascii = self._ascii
         self.query_one("#plan", Static).update(
             plan_text(preset, self._plan, bad_fields=len(self.errors), ascii=ascii)
         )

@@ -156,12 +156,13 @@ class RunWatch:
             if self._asked_again:
                 self._asked_again, told = False, float("-inf")
             now = time.monotonic()
-            if self.follower.caught_up and self._standing() != known:
+            standing = self._standing()
+            if self.follower.caught_up and standing != known:
                 wait = LOOK_SECONDS
             else:
                 wait = STEPS_SECONDS if changed else NEWS_SECONDS
             if now - told >= wait:
-                told, known, changed = now, self._standing(), False
+                told, known, changed = now, standing, False
                 self._seen.clear()
                 if self._closing.is_set():  # whoever closed it may not look at news any more
                     break
