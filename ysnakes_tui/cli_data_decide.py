@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -56,54 +56,47 @@ def register(app: typer.Typer) -> None:
     app.command("undo")(undo)
 
 
-@guarded
-def accept(
-    ids: Ids = None,
-    text: Text = None,
-    kind: Kinds = None,
-    decision: Decisions = None,
-    teacher: Teachers = None,
-    rule: FoundBy = None,
-    flagged: Flagged = None,
-    job: OfJob = None,
-    dry_run: DryRun = False,
-    yes: Yes = False,
-    data_dir: DataDir = None,
-    json: AsJson = False,
-) -> int | None:
+def _command(verb: _Verb, about: str) -> Callable[..., None]:
+    """``accept`` or ``reject``, with ``about`` as its help."""
+
+    def decide(
+        ids: Ids = None,
+        text: Text = None,
+        kind: Kinds = None,
+        decision: Decisions = None,
+        teacher: Teachers = None,
+        rule: FoundBy = None,
+        flagged: Flagged = None,
+        job: OfJob = None,
+        dry_run: DryRun = False,
+        yes: Yes = False,
+        data_dir: DataDir = None,
+        json: AsJson = False,
+    ) -> int | None:
+        chosen = Chosen(kind, decision, teacher, rule, flagged, job, text)
+        _decide(verb, ids, chosen, data_dir, dry_run=dry_run, yes=yes, json=json)
+        return None
+
+    decide.__doc__ = about
+    return guarded(decide)
+
+
+accept = _command(
+    "accept",
     """Accept records: those of the numbers given, or all that the options choose.
 
     Options choose among the records that nobody has decided about; --decision chooses others. Where they
     choose several, it says how many and asks. `ysnakes data undo` takes it back.
-    """
-    chosen = Chosen(kind, decision, teacher, rule, flagged, job, text)
-    _decide("accept", ids, chosen, data_dir, dry_run=dry_run, yes=yes, json=json)
-    return None
-
-
-@guarded
-def reject(
-    ids: Ids = None,
-    text: Text = None,
-    kind: Kinds = None,
-    decision: Decisions = None,
-    teacher: Teachers = None,
-    rule: FoundBy = None,
-    flagged: Flagged = None,
-    job: OfJob = None,
-    dry_run: DryRun = False,
-    yes: Yes = False,
-    data_dir: DataDir = None,
-    json: AsJson = False,
-) -> int | None:
+    """,
+)
+reject = _command(
+    "reject",
     """Reject records: those of the numbers given, or all that the options choose. Exports leave them out.
 
     Options choose among the records that nobody has decided about; --decision chooses others. Where they
     choose several, it says how many and asks. Nothing is deleted: `ysnakes data undo` takes it back.
-    """
-    chosen = Chosen(kind, decision, teacher, rule, flagged, job, text)
-    _decide("reject", ids, chosen, data_dir, dry_run=dry_run, yes=yes, json=json)
-    return None
+    """,
+)
 
 
 def _decide(
