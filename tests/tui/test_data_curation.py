@@ -23,7 +23,6 @@ from ysnakes_tui.app_memory import AppMemory
 from ysnakes_tui.data.curation_flags import PIECE, findings, pieces, told
 from ysnakes_tui.data.curation_queue import Queue, Waiting
 from ysnakes_tui.data.curation_view import CurationView
-from ysnakes_tui.data.messages import Curate
 
 
 async def curating(d: DataApp) -> CurationView:
@@ -134,10 +133,10 @@ def test_what_is_left_is_what_is_asked_for(home: Path) -> None:
 
     async def test(d: DataApp) -> None:
         view = await curating(d)
-        d.pane.post_message(Curate(RecordFilter(kinds=("blog",))))
+        view.curate(RecordFilter(kinds=("blog",)))
         await at(d, view, ids[1])
         await d.sees("1 left")
-        d.pane.post_message(Curate(RecordFilter(decisions=("rejected",))))
+        view.curate(RecordFilter(decisions=("rejected",)))
         await at(d, view, ids[2])
         await d.press("a")
         await d.until(lambda: decisions(home, ids) == "ppa")

@@ -43,6 +43,14 @@ async def ready(d: DataApp) -> LibraryView:
     return view
 
 
+async def editing(d: DataApp, view: LibraryView) -> AnswerEditor:
+    """Open the field of the record that is shown."""
+    await d.press("e")
+    await d.until(lambda: view.panel.editor is not None)
+    assert view.panel.editor is not None
+    return view.panel.editor
+
+
 async def finds(d: DataApp, ids: list[int]) -> None:
     await d.until(lambda: shown(d) == ids)
 
@@ -333,10 +341,7 @@ def test_what_the_rules_find_in_an_edit_is_noted(home: Path) -> None:
 
     async def test(d: DataApp) -> None:
         view = await ready(d)
-        await d.press("e")
-        await d.until(lambda: view.panel.editor is not None)
-        assert view.panel.editor is not None
-        view.panel.editor.text = "I'm sorry, but I can't help with that request."
+        (await editing(d, view)).text = "I'm sorry, but I can't help with that request."
         await d.press("f5")
         await d.until(lambda: read(home, identity).checks)
         assert read(home, identity).decision == "edited"
@@ -349,10 +354,7 @@ def test_an_empty_edit_is_refused_and_the_field_stays(home: Path) -> None:
 
     async def test(d: DataApp) -> None:
         view = await ready(d)
-        await d.press("e")
-        await d.until(lambda: view.panel.editor is not None)
-        assert view.panel.editor is not None
-        view.panel.editor.text = "  \n"
+        (await editing(d, view)).text = "  \n"
         await d.press("ctrl+s")
         await d.notified("the answer is empty")
         assert view.panel.editor is not None

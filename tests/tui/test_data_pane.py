@@ -17,7 +17,7 @@ from ysnakes_core.text.records import START_MARK
 from ysnakes_tui.actions import ACTIONS, enclosing
 from ysnakes_tui.app_memory import AppMemory
 from ysnakes_tui.data.library_view import LibraryView
-from ysnakes_tui.data.messages import Curate, NewJob
+from ysnakes_tui.data.messages import NewJob
 from ysnakes_tui.panes.data import DataPane
 from ysnakes_tui.panes.train import TrainPane
 from ysnakes_tui.train.new_run_form import NewRunForm
@@ -105,7 +105,7 @@ def test_what_views_ask_for_is_done(home: Path) -> None:
     async def test(d: DataApp) -> None:
         d.pane.view.post_message(NewJob("builtin"))
         await d.until(lambda: d.pane.context == "job_form" and d.form.teacher == "builtin")
-        d.pane.view.post_message(Curate())
+        await d.pane.action_curate()
         await d.until(lambda: d.pane.context == "curation")
         d.pane.view.post_message(NewJob("ollama"))
         await d.until(lambda: d.form.teacher == "ollama")
