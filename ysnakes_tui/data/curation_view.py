@@ -10,23 +10,18 @@ from typing import ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.containers import Vertical
 from textual.widgets import Static
 
-from ysnakes_core.errors import YsnakesError
-from ysnakes_core.files import printable
 from ysnakes_core.synthesis.library import Library
 from ysnakes_core.synthesis.library_history import Change
 from ysnakes_core.synthesis.library_records import EVERYTHING, Decision, Record, RecordFilter
-from ysnakes_tui.data.curation_changes import RecordChanges, taken_back
-from ysnakes_tui.data.curation_keys import RECORD_ACTIONS, RecordKeys
+from ysnakes_tui.data.curation_changes import taken_back
+from ysnakes_tui.data.curation_keys import RECORD_ACTIONS
 from ysnakes_tui.data.curation_queue import Queue, Waiting, waiting
 from ysnakes_tui.data.library_record import RecordPanel
-from ysnakes_tui.data.library_thread import LibraryThread
+from ysnakes_tui.data.record_view import RecordView
 from ysnakes_tui.panes.interface import key_of, shell_of
-from ysnakes_tui.widgets.views import is_seen
 
-POLL_SECONDS = 2.0  # between two looks at whether somebody else changed the library
 _AHEAD = 2  # records that are read before they are come to
 _PENDING: tuple[Decision, ...] = ("pending",)
 
@@ -38,7 +33,7 @@ def read_some(records: Sequence[int], library: Library) -> dict[int, Record]:
     return {record: found[record] for record in records if record in found}
 
 
-class CurationView(RecordKeys, Vertical, can_focus=False):
+class CurationView(RecordView, can_focus=False):
     """Does the actions of the contexts ``records`` and ``curation``. ``folder`` is the library's."""
 
     DEFAULT_CSS = """
@@ -52,14 +47,10 @@ class CurationView(RecordKeys, Vertical, can_focus=False):
     }
     """
     context: ClassVar[str] = "curation"
+    problem_place = "done"
 
     def __init__(self, folder: Path, *, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self._finder = LibraryThread(folder, self.call_later, self._broken)
-        self._reader = LibraryThread(folder, self.call_later, self._broken)
-        self.changes = RecordChanges(
-            self, folder, changed=self._changed, undone=self._undone, written=self._written
-        )
+        super().__init__(folder, id=id)
         self.queue = Queue()
         self.asked = EVERYTHING
         self._waiting: Waiting | None = None
@@ -75,12 +66,6 @@ class CurationView(RecordKeys, Vertical, can_focus=False):
 
     def on_mount(self) -> None:
         self.library_changed()
-        self.set_interval(POLL_SECONDS, self._poll)
-        self.follow_regenerations()
-
-    def on_unmount(self) -> None:
-        for each in (self._finder, self._reader, self.changes):
-            each.close()
 
     def focus_first(self) -> None:
         if self.panel.editor is not None:
@@ -97,6 +82,10 @@ class CurationView(RecordKeys, Vertical, can_focus=False):
 
     # What is left.
 
+    @property
+    def known_version(self) -> int | None:
+        return self._waiting.version if self._waiting is not None else None
+
     def library_changed(self) -> None:
         """Records are others now."""
         asked = replace(self.asked, decisions=self.asked.decisions or _PENDING)
@@ -106,22 +95,6 @@ class CurationView(RecordKeys, Vertical, can_focus=False):
         self._waiting = found
         self.queue.load(found, self._unwritten)
         self._show_current()
-
-    def _poll(self) -> None:
-        if self._waiting is not None and is_seen(self):
-            self._finder.ask("version", lambda library: library.version(), self._look_again, 0)
-
-    def _look_again(self, version: int) -> None:
-        if self._waiting is not None and version != self._waiting.version:
-            self.library_changed()
-
-    def _broken(self, error: Exception) -> None:
-        if not isinstance(error, YsnakesError):
-            raise error
-        self.add_class("-done")
-        text = Text.assemble((f"{printable(error.what, 400)}\n\n", "bold"), printable(error.hint, 400))
-        self.query_one("#done", Static).update(text)
-        self.refresh_bindings()
 
     # The record that is looked at.
 
@@ -166,8 +139,7 @@ class CurationView(RecordKeys, Vertical, can_focus=False):
             self.query_one("#done", Static).update(self._what_next())
         if self.has_class("-done") != done:
             self.set_class(done, "-done")
-            focused = self.screen.focused
-            if self.display and (focused is None or self in focused.ancestors_with_self):
+            if self.has_focus_or_none:
                 self.call_after_refresh(self.focus_first)
 
     def _what_next(self) -> Text:

@@ -8,20 +8,17 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
-from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
 from textual.widgets import Input, Static
 
-from ysnakes_core.errors import YsnakesError
-from ysnakes_core.files import printable
 from ysnakes_core.synthesis.library import Library
 from ysnakes_core.synthesis.library_history import Change
 from ysnakes_core.synthesis.library_records import EVERYTHING, Decision, Record, RecordFilter
 from ysnakes_core.synthesis.library_rows import Ids, Row
-from ysnakes_tui.data.curation_changes import RecordChanges, taken_back
-from ysnakes_tui.data.curation_keys import RECORD_ACTIONS, RecordKeys
+from ysnakes_tui.data.curation_changes import taken_back
+from ysnakes_tui.data.curation_keys import RECORD_ACTIONS
 from ysnakes_tui.data.library_empty import LibraryEmpty
 from ysnakes_tui.data.library_filters import (
     ACTIONS,
@@ -35,11 +32,9 @@ from ysnakes_tui.data.library_filters import (
 )
 from ysnakes_tui.data.library_list import NONE, ListHeading, RecordList
 from ysnakes_tui.data.library_record import RecordPanel
-from ysnakes_tui.data.library_thread import LibraryThread
 from ysnakes_tui.data.messages import NewJob
-from ysnakes_tui.widgets.views import is_seen
+from ysnakes_tui.data.record_view import RecordView
 
-POLL_SECONDS = 2.0  # between two looks at whether somebody else changed the library
 _FIRST = 60  # rows that come with the ids
 _WIDE = 110  # columns from which on list and record stand side by side
 
@@ -68,7 +63,7 @@ def read(record: int, library: Library) -> Record | None:
     return found[0] if found and found[0].id == record else None
 
 
-class LibraryView(RecordKeys, Vertical, can_focus=False):
+class LibraryView(RecordView, can_focus=False):
     """Does the actions of the contexts ``records`` and ``library``. ``folder`` is the library's."""
 
     DEFAULT_CSS = """
@@ -94,14 +89,10 @@ class LibraryView(RecordKeys, Vertical, can_focus=False):
     }
     """
     context: ClassVar[str] = "library"
+    problem_place = "problem"
 
     def __init__(self, folder: Path, *, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self._finder = LibraryThread(folder, self.call_later, self._broken)
-        self._reader = LibraryThread(folder, self.call_later, self._broken)
-        self.changes = RecordChanges(
-            self, folder, changed=self._changed, undone=self._undone, written=self._written
-        )
+        super().__init__(folder, id=id)
         self._found: Found | None = None
         self._asked = EVERYTHING  # what the list shows
         self._go_to: int | None = None
@@ -118,13 +109,7 @@ class LibraryView(RecordKeys, Vertical, can_focus=False):
 
     def on_mount(self) -> None:
         self.find()
-        self.set_interval(POLL_SECONDS, self._poll)
-        self.follow_regenerations()
         self.watch(self.screen, "focused", self._focus_moved, init=False)
-
-    def on_unmount(self) -> None:
-        for each in (self._finder, self._reader, self.changes):
-            each.close()
 
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.width >= _WIDE, "-wide")
@@ -157,6 +142,10 @@ class LibraryView(RecordKeys, Vertical, can_focus=False):
 
     # Finding.
 
+    @property
+    def known_version(self) -> int | None:
+        return self._found.version if self._found is not None else None
+
     def find(self, *, stay: bool = False) -> None:
         """Look for what is asked for; the list is as it was until it is found."""
         asked = self.asked
@@ -172,30 +161,8 @@ class LibraryView(RecordKeys, Vertical, can_focus=False):
             self._read(record)
         self._draw_heading()
         self.refresh_bindings()
-        if was_empty != (found.total == 0) and self._has_focus_or_none:
+        if was_empty != (found.total == 0) and self.has_focus_or_none:
             self.call_after_refresh(self.focus_first)
-
-    @property
-    def _has_focus_or_none(self) -> bool:
-        focused = self.screen.focused
-        return self.display and (focused is None or self in focused.ancestors_with_self)
-
-    def _broken(self, error: Exception) -> None:
-        """The library cannot be read: say so in its place."""
-        if not isinstance(error, YsnakesError):
-            raise error
-        self.add_class("-problem")
-        text = Text.assemble((f"{printable(error.what, 400)}\n\n", "bold"), printable(error.hint, 400))
-        self.query_one("#problem", Static).update(text)
-        self.refresh_bindings()
-
-    def _poll(self) -> None:
-        if self._found is not None and is_seen(self):
-            self._finder.ask("version", lambda library: library.version(), self._look_again, 0)
-
-    def _look_again(self, version: int) -> None:
-        if self._found is not None and version != self._found.version:
-            self.find(stay=True)
 
     def on_filter_line_changed(self, event: FilterLine.Changed) -> None:
         event.stop()
