@@ -6,29 +6,18 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len
 from rich.text import Text
-from textual.widgets import DataTable
 
 from ysnakes_tui.data.job_list import HEADINGS
+from ysnakes_tui.widgets.line_table import LineTable
 
 
-class JobTable(DataTable[Text]):
+class JobTable(LineTable):
     """A line for each job."""
 
-    DEFAULT_CSS = """
-    JobTable {
-        background: $background;
-        overflow-x: hidden;
-        &:focus { background-tint: $foreground 0%; }
-        & > .datatable--header { background: $background; color: $text-muted; text-style: bold; }
-        & > .datatable--cursor { background: $foreground 12%; color: $foreground; text-style: none; }
-        &:focus > .datatable--cursor { background: $primary; color: $background; text-style: bold; }
-        &:ansi > .datatable--cursor { text-style: reverse; }
-        &:nocolor > .datatable--cursor { text-style: reverse; }
-    }
-    """
+    DEFAULT_CSS = "JobTable { overflow-x: hidden; }"
 
     def __init__(self, *, id: str) -> None:
-        super().__init__(cursor_type="row", cell_padding=1, id=id)
+        super().__init__(id=id)
         self._widths: list[int] = []
 
     def show(self, rows: Sequence[tuple[str, list[Text]]], go_to: str) -> None:

@@ -5,36 +5,24 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import ClassVar
 
-from rich.text import Text
 from textual.binding import Binding, BindingType
-from textual.widgets import DataTable
 
 from ysnakes_tui.train.run_list import Order, RunRow
 from ysnakes_tui.train.run_row import Column, cells, columns
+from ysnakes_tui.widgets.line_table import LineTable
 
 
-class RunGrid(DataTable[Text]):
+class RunGrid(LineTable):
     """A line for each run. The lines are made anew only when they are of other runs or in another order."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("home", "scroll_top", "First run", show=False),
         Binding("end", "scroll_bottom", "Last run", show=False),
     ]
-    DEFAULT_CSS = """
-    RunGrid {
-        height: 1fr;
-        background: $background;
-        &:focus { background-tint: $foreground 0%; }
-        & > .datatable--header { background: $background; color: $text-muted; text-style: bold; }
-        & > .datatable--cursor { background: $foreground 12%; color: $foreground; text-style: none; }
-        &:focus > .datatable--cursor { background: $primary; color: $background; text-style: bold; }
-        &:ansi > .datatable--cursor { text-style: reverse; }
-        &:nocolor > .datatable--cursor { text-style: reverse; }
-    }
-    """
+    DEFAULT_CSS = "RunGrid { height: 1fr; }"
 
     def __init__(self, *, id: str) -> None:
-        super().__init__(cursor_type="row", cell_padding=1, id=id)
+        super().__init__(id=id)
         self._shown_columns: list[Column] = []
 
     def show(
