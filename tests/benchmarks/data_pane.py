@@ -38,6 +38,7 @@ from ysnakes_tui import collecting
 from ysnakes_tui.app import YsnakesApp
 from ysnakes_tui.app_memory import AppMemory
 from ysnakes_tui.data.curation_view import CurationView
+from ysnakes_tui.data.library_list import RecordList
 from ysnakes_tui.data.library_record import RecordPanel
 from ysnakes_tui.data.library_view import LibraryView
 from ysnakes_tui.data.statistics_view import StatisticsView
@@ -192,7 +193,8 @@ class Pane:
         return act
 
     def opened(self) -> bool:
-        return bool(self.app.query(RecordPanel)) and self.record_shown()
+        parts = (RecordList, RecordPanel)  # they do not come at the same moment
+        return all(self.app.query(part) for part in parts) and self.record_shown()
 
     def rows_read(self) -> bool:
         grid = self.library.grid
