@@ -1,0 +1,282 @@
+"""What a transcript consists of, and how that is written as JSON and read back from a file of anyone's.
+
+Reading checks every value: whatever stands in a file, what comes out has the types and ranges said here, or
+it is :class:`NotOurs`. Texts are kept as they are, so they must be made printable before they are shown.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+from ysnakes_core.completion.history import READING_CHOICES, Reading, ReadingChoice
+from ysnakes_core.completion.options import SamplingOptions
+from ysnakes_core.errors import UsageError
+
+Reason = Literal["end", "max_tokens", "stop", "cancelled", "failed", "interrupted"]
+ContextRule = Literal["auto", "carry", "fresh"]
+CONTEXT_RULES: tuple[ContextRule, ...] = get_args(ContextRule)
+
+_IDENTITY = re.compile(r"[0-9a-z]{1,40}")
+_LARGEST = 2**63 - 1
+_MOST_ALTERNATIVES = 100
+_LONGEST_NAME = 1000
+_LONGEST_PROBLEM = 10_000
+
+
+class NotOurs(ValueError):
+    """A line that no version of ours wrote, or one that was damaged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One token of an answer.
+
+    Attributes:
+        text: what became readable with it, sometimes empty. id: the token.
+        probability: the model's own, before any sampling option changed it.
+        alternatives: texts and probabilities of the likeliest tokens at this place, likeliest first.
+    """
+
+    text: str
+    id: int
+    probability: float
+    alternatives: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an answer went; see ``row.Summary``, which it has the figures from.
+
+    Attributes:
+        reason: beside the reasons there: ``failed`` (``problem`` says why), and ``interrupted`` where the
+            app ended before the answer did.
+        seed: with it and the same options, the same text comes again.
+        unknown_characters: of the prompt, that the tokenizer cannot hold and dropped.
+    """
+
+    reading: Reading
+    reason: Reason
+    seed: int
+    prompt_tokens: int = 0
+    unknown_characters: int = 0
+    tokens: int = 0
+    seconds_to_first_token: float | None = None
+    tokens_per_second: float | None = None
+    problem: str = ""
+
+
+@dataclass
+class Answer:
+    """What a model wrote to a turn. ``outcome`` is None while it is being written.
+
+    Attributes:
+        reading: how the prompt was read; "" until that is known.
+        carried: earlier turns that stood in its context.
+    """
+
+    id: str
+    turn: str
+    run: str
+    checkpoint: str
+    step: int
+    bits_per_byte: float | None
+    options: SamplingOptions
+    precision: str = "float32"
+    carried: int = 0
+    reading: Reading | Literal[""] = ""
+    tokens: list[Token] = field(default_factory=list)
+    outcome: Outcome | None = None
+
+    @property
+    def text(self) -> str:
+        return "".join(token.text for token in self.tokens)
+
+
+@dataclass
+class Turn:
+    """What a person wrote, and what was answered, first to last.
+
+    Attributes:
+        parent: id of the answer that it follows; None where it is a first turn.
+        reading: as it was chosen; how it was read is said by each answer. ``prompt`` may be empty: then the
+            answer before goes on, or a text begins.
+    """
+
+    id: str
+    parent: str | None
+    prompt: str
+    reading: ReadingChoice
+    answers: list[Answer] = field(default_factory=list)
+
+
+def token_to_json(token: Token) -> list[Any]:
+    """The shortest form: ``[text, id, probability]``, with alternatives as a fourth if there are any."""
+    content: list[Any] = [token.text, token.id, token.probability]
+    if token.alternatives:
+        content.append([list(alternative) for alternative in token.alternatives])
+    return content
+
+
+def token_from_json(content: Any) -> Token:
+    if not isinstance(content, list) or not 3 <= len(content) <= 4:
+        raise NotOurs("not a token")
+    alternatives = content[3] if len(content) == 4 else []
+    if not isinstance(alternatives, list) or len(alternatives) > _MOST_ALTERNATIVES:
+        raise NotOurs("not a token's alternatives")
+    return Token(
+        text_of(content[0]),
+        whole(content[1]),
+        share(content[2]),
+        tuple(_alternative(alternative) for alternative in alternatives),
+    )
+
+
+def _alternative(content: Any) -> tuple[str, float]:
+    if not isinstance(content, list) or len(content) != 2:
+        raise NotOurs("not an alternative")
+    return text_of(content[0]), share(content[1])
+
+
+def tokens_from_json(content: Any) -> list[Token]:
+    if not isinstance(content, list):
+        raise NotOurs("no tokens")
+    return [token_from_json(token) for token in content]
+
+
+def options_to_json(options: SamplingOptions) -> dict[str, Any]:
+    return {**vars(options), "stop": list(options.stop)}
+
+
+def options_from_json(content: Any) -> SamplingOptions:
+    """Options by their names; those that are missing are as usual, those that we do not know are left out."""
+    known = {f.name for f in dataclasses.fields(SamplingOptions)}
+    values = {name: value for name, value in mapping(content).items() if name in known}
+    if isinstance(stop := values.get("stop"), list):
+        values["stop"] = tuple(stop)
+    try:
+        return SamplingOptions(**values)
+    except (UsageError, TypeError) as error:
+        raise NotOurs("not sampling options") from error
+
+
+def outcome_to_json(outcome: Outcome) -> dict[str, Any]:
+    return dict(vars(outcome))
+
+
+def outcome_from_json(content: Any) -> Outcome:
+    values = mapping(content)
+    return Outcome(
+        reading=reading_of(values.get("reading")),
+        reason=_one_of(values.get("reason"), get_args(Reason)),
+        seed=whole(values.get("seed")),
+        prompt_tokens=whole(values.get("prompt_tokens", 0)),
+        unknown_characters=whole(values.get("unknown_characters", 0)),
+        tokens=whole(values.get("tokens", 0)),
+        seconds_to_first_token=amount(values.get("seconds_to_first_token")),
+        tokens_per_second=amount(values.get("tokens_per_second")),
+        problem=text_of(values.get("problem", ""), _LONGEST_PROBLEM),
+    )
+
+
+def answer_to_json(answer: Answer) -> dict[str, Any]:
+    """All but its tokens and outcome, which come later."""
+    return {
+        "id": answer.id,
+        "turn": answer.turn,
+        "run": answer.run,
+        "checkpoint": answer.checkpoint,
+        "step": answer.step,
+        "bits_per_byte": answer.bits_per_byte,
+        "options": options_to_json(answer.options),
+        "precision": answer.precision,
+        "carried": answer.carried,
+    }
+
+
+def answer_from_json(content: Mapping[str, Any]) -> Answer:
+    return Answer(
+        id=identity(content.get("id")),
+        turn=identity(content.get("turn")),
+        run=text_of(content.get("run"), _LONGEST_NAME),
+        checkpoint=text_of(content.get("checkpoint"), _LONGEST_NAME),
+        step=whole(content.get("step")),
+        bits_per_byte=amount(content.get("bits_per_byte")),
+        options=options_from_json(content.get("options")),
+        precision=text_of(content.get("precision", "float32"), _LONGEST_NAME),
+        carried=whole(content.get("carried", 0)),
+    )
+
+
+def turn_to_json(turn: Turn) -> dict[str, Any]:
+    """All but its answers, which come later."""
+    return {"id": turn.id, "parent": turn.parent, "prompt": turn.prompt, "reading": turn.reading}
+
+
+def turn_from_json(content: Mapping[str, Any]) -> Turn:
+    parent = content.get("parent")
+    return Turn(
+        id=identity(content.get("id")),
+        parent=None if parent is None else identity(parent),
+        prompt=text_of(content.get("prompt")),
+        reading=_one_of(content.get("reading"), READING_CHOICES),
+    )
+
+
+def identity(value: Any) -> str:
+    if not isinstance(value, str) or not _IDENTITY.fullmatch(value):
+        raise NotOurs("not an id")
+    return value
+
+
+def text_of(value: Any, longest: int | None = None) -> str:
+    if not isinstance(value, str) or (longest is not None and len(value) > longest):
+        raise NotOurs("not a text")
+    return value
+
+
+def whole(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _LARGEST:
+        raise NotOurs("not a whole number")
+    return value
+
+
+def amount(value: Any) -> float | None:
+    """A number, not negative and finite, or None."""
+    if value is None:
+        return None
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < math.inf:
+        raise NotOurs("not an amount")
+    return float(value)
+
+
+def share(value: Any) -> float:
+    """A number from 0 to 1."""
+    number = amount(value)
+    if number is None or number > 1:
+        raise NotOurs("not a probability")
+    return number
+
+
+def reading_of(value: Any) -> Reading:
+    return _one_of(value, get_args(Reading))
+
+
+def rule_of(value: Any) -> ContextRule:
+    return _one_of(value, CONTEXT_RULES)
+
+
+def mapping(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise NotOurs("not an object")
+    return value
+
+
+def _one_of(value: Any, choices: Sequence[Any]) -> Any:
+    if not isinstance(value, str) or value not in choices:
+        raise NotOurs(f"none of {', '.join(choices)}")
+    return value
