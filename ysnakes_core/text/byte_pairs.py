@@ -109,6 +109,13 @@ class BytePairTokenizer(Tokenizer):
     def decoder(self) -> StreamDecoder:
         return _ByteDecoder(self)
 
+    def label(self, token_id: int) -> str:
+        content = self.token_bytes(token_id)
+        try:
+            return content.decode("utf-8") or super().label(token_id)
+        except UnicodeDecodeError:  # a part of a character
+            return "".join(f"\\x{byte:02x}" for byte in content)
+
     def dropped(self, text: str) -> Counter[str]:
         return Counter()
 

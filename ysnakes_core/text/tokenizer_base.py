@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 from ysnakes_core.files import write_atomically
-from ysnakes_core.text.records import Document
+from ysnakes_core.text.records import END_MARK, START_MARK, Document
 from ysnakes_core.text.tokenizer_file import END_ID, START_ID
 
 
@@ -59,6 +59,12 @@ class Tokenizer(ABC):
     @abstractmethod
     def dropped(self, text: str) -> Counter[str]:
         """The characters of the text that encoding leaves out, with how often each occurs."""
+
+    def label(self, token_id: int) -> str:
+        """What one token is, by itself: its text, or a name where it stands for none; ValueError as above."""
+        if token_id in (self.end_id, self.start_id):
+            return END_MARK if token_id == self.end_id else START_MARK
+        return self.decode([token_id])
 
     def encode_record(self, record: Document) -> list[int]:
         """Request, ``<start>``, answer; or the prose alone; without the ``<end>`` marks around it."""

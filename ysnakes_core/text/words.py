@@ -99,6 +99,9 @@ class WordTokenizer(Tokenizer):
     def decoder(self) -> StreamDecoder:
         return _WordDecoder(self)
 
+    def label(self, token_id: int) -> str:
+        return self.token_text(token_id)
+
     def dropped(self, text: str) -> Counter[str]:
         return Counter({c: text.count(c) for c in sorted(set(text)) if not self.knows(c)})
 
