@@ -13,21 +13,15 @@ from dataclasses import dataclass
 
 import torch
 
+from ysnakes_core.completion.contexts import MAX_BYTES, Context, ContextStore
+from ysnakes_core.completion.history import READING_CHOICES, Part, ReadingChoice
+from ysnakes_core.completion.past import past_of
 from ysnakes_core.completion.pieces import Piece
-from ysnakes_core.completion.reading import (
-    READING_CHOICES,
-    Context,
-    Reading,
-    ReadingChoice,
-    computing,
-    read_prompt,
-    take_in,
-)
+from ysnakes_core.completion.reading import Read, Reader, computing, take_in
 from ysnakes_core.completion.row import Row, Summary
 from ysnakes_core.completion.sampling import SamplingOptions, fresh_seed
 from ysnakes_core.errors import UsageError, YsnakesError
 from ysnakes_core.model.language_model import LanguageModel
-from ysnakes_core.model.state import ModelState
 from ysnakes_core.text.tokenizers import Tokenizer
 
 
@@ -43,8 +37,9 @@ class Completion:
 class Completer:
     """Completes prompts with a model and its tokenizer.
 
-    ``clock`` gives seconds, ``new_seed`` the seed where the options have none. Raises
-    :class:`YsnakesError` if the model has fewer tokens than the tokenizer.
+    ``clock`` gives seconds, ``new_seed`` the seed where the options have none. Contexts at the ends of turns
+    are kept, in ``max_bytes`` at most, so that the same history is not taken in twice: the model's weights
+    must not change meanwhile. Raises :class:`YsnakesError` if the model has fewer tokens than the tokenizer.
     """
 
     def __init__(
@@ -54,6 +49,7 @@ class Completer:
         *,
         clock: Callable[[], float] = time.perf_counter,
         new_seed: Callable[[], int] = fresh_seed,
+        max_bytes: int = MAX_BYTES,
     ) -> None:
         if model.vocab_size < tokenizer.vocab_size:
             raise YsnakesError(
@@ -62,14 +58,24 @@ class Completer:
             )
         self.model = model
         self.tokenizer = tokenizer
+        self.contexts = ContextStore(max_bytes)
+        self.reader = Reader(model, tokenizer, self.contexts)
         self.clock = clock
         self.new_seed = new_seed
 
     def stream(
-        self, prompt: str, options: SamplingOptions | None = None, *, reading: ReadingChoice = "auto"
+        self,
+        prompt: str,
+        options: SamplingOptions | None = None,
+        *,
+        reading: ReadingChoice = "auto",
+        history: Sequence[Part] = (),
+        alternatives: int = 0,
     ) -> Stream:
         """Complete one prompt, piece by piece. Nothing is computed before the first piece is asked for."""
-        return Stream(self.stream_batch([prompt], options, reading=reading))
+        return Stream(
+            self.stream_batch([prompt], options, reading=reading, history=history, alternatives=alternatives)
+        )
 
     def stream_batch(
         self,
@@ -77,11 +83,16 @@ class Completer:
         options: SamplingOptions | Sequence[SamplingOptions] | None = None,
         *,
         reading: ReadingChoice = "auto",
+        history: Sequence[Part] = (),
+        alternatives: int = 0,
     ) -> BatchStream:
         """Complete several prompts at once: yields ``(row, piece)``.
 
         Each row's text is what it would be alone. One ``options`` serves all rows (the same prompt in two
         rows then gives the same text twice: ``options.variants(n)`` makes them differ); or give one a row.
+
+        All rows go on from the same ``history`` of earlier turns; an empty prompt then goes on with its last
+        answer. Each piece comes with so many ``alternatives``.
         """
         if options is None or isinstance(options, SamplingOptions):
             options = [options or SamplingOptions()] * len(prompts)
@@ -94,13 +105,21 @@ class Completer:
             raise UsageError(
                 f"a prompt cannot be read as {reading!r}", f"choose one of: {', '.join(READING_CHOICES)}"
             )
-        return BatchStream(self, list(prompts), list(options), reading)
+        return BatchStream(self, list(prompts), list(options), reading, tuple(history), alternatives)
 
     def complete(
-        self, prompt: str, options: SamplingOptions | None = None, *, reading: ReadingChoice = "auto"
+        self,
+        prompt: str,
+        options: SamplingOptions | None = None,
+        *,
+        reading: ReadingChoice = "auto",
+        history: Sequence[Part] = (),
+        alternatives: int = 0,
     ) -> Completion:
         """Complete one prompt, whole."""
-        return self.complete_batch([prompt], options, reading=reading)[0]
+        return self.complete_batch(
+            [prompt], options, reading=reading, history=history, alternatives=alternatives
+        )[0]
 
     def complete_batch(
         self,
@@ -108,9 +127,13 @@ class Completer:
         options: SamplingOptions | Sequence[SamplingOptions] | None = None,
         *,
         reading: ReadingChoice = "auto",
+        history: Sequence[Part] = (),
+        alternatives: int = 0,
     ) -> list[Completion]:
         """Complete several prompts at once, whole; rows as in :meth:`stream_batch`."""
-        stream = self.stream_batch(prompts, options, reading=reading)
+        stream = self.stream_batch(
+            prompts, options, reading=reading, history=history, alternatives=alternatives
+        )
         pieces: list[list[Piece]] = [[] for _ in prompts]
         for row, piece in stream:
             pieces[row].append(piece)
@@ -137,12 +160,15 @@ class BatchStream(Iterator[tuple[int, Piece]]):
         prompts: list[str],
         options: list[SamplingOptions],
         reading: ReadingChoice,
+        history: tuple[Part, ...],
+        alternatives: int,
     ) -> None:
         self._completer = completer
         self._clock = completer.clock
         self._prompts = prompts
         self._choice = reading
-        self._rows = [Row(completer.tokenizer, o, completer.new_seed()) for o in options]
+        self._history = history
+        self._rows = [Row(completer.tokenizer, o, completer.new_seed(), alternatives) for o in options]
         self._active = list(range(len(prompts)))  # rows that go on, in the order of the context's batch
         self._next: list[int] = []  # their chosen tokens, not yet taken in
         self._context: Context | None = None
@@ -207,33 +233,20 @@ class BatchStream(Iterator[tuple[int, Piece]]):
                 going.append(at)
                 chosen.append(row.last)
         if len(going) < len(self._active):
-            self._context = _rows_of(self._context, going)
+            self._context = self._context.select(going)
             self._active = [self._active[at] for at in going]
         self._next = chosen
 
     def _take_in_prompts(self) -> Generator[None, None, Context]:
         """Every different prompt once; each alone, so that a row doesn't depend on its neighbours."""
         completer = self._completer
-        contexts: list[Context] = []
-        read: dict[str, tuple[Reading, list[int], int]] = {}  # with its place in contexts
-        order = []
+        past = past_of(completer.tokenizer, self._history)
+        read: dict[str, Read] = {}
         for row, prompt in zip(self._rows, self._prompts, strict=True):
             if prompt not in read:
-                reading, ids, context = yield from read_prompt(
-                    completer.model, completer.tokenizer, prompt, self._choice
-                )
-                read[prompt] = reading, ids, len(contexts)
-                contexts.append(context)
-            reading, ids, place = read[prompt]
-            row.begin(reading, ids)
-            order.append(place)
-        if len(contexts) == len(order) == 1:
-            return contexts[0]
-        with torch.inference_mode():
-            whole = Context(
-                torch.cat([c.logits for c in contexts]), ModelState.stack([c.state for c in contexts])
-            )
-        return _rows_of(whole, order)
+                read[prompt] = yield from completer.reader.read(prompt, self._choice, past)
+            row.begin(prompt, read[prompt], past)
+        return Context.stack([read[prompt].context for prompt in self._prompts])
 
 
 class Stream(Iterator[Piece]):
@@ -253,12 +266,6 @@ class Stream(Iterator[Piece]):
 
     def __next__(self) -> Piece:
         return next(self._batch)[1]
-
-
-def _rows_of(context: Context, rows: Sequence[int]) -> Context:
-    with torch.inference_mode():
-        index = torch.tensor(rows, dtype=torch.long, device=context.logits.device)
-        return Context(context.logits[index], context.state.select(index))
 
 
 def _run(generator: Generator[None, None, Context]) -> Context:

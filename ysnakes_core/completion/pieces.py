@@ -8,6 +8,15 @@ from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
+class Alternative:
+    """A token that could have stood here. ``text``: by itself; ``probability``: the model's own."""
+
+    id: int
+    text: str
+    probability: float
+
+
+@dataclass(frozen=True)
 class Piece:
     """One token of a completion.
 
@@ -16,11 +25,14 @@ class Piece:
             own: control characters in it must be made visible before they reach a terminal.
         id: the token.
         probability: the model's own, before temperature, filters and penalty.
+        alternatives: the likeliest tokens here, likeliest first, if any were asked for; the one that was
+            chosen may be among them.
     """
 
     text: str
     id: int
     probability: float
+    alternatives: tuple[Alternative, ...] = ()
 
 
 class StopFilter:

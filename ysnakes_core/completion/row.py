@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ysnakes_core.completion.pieces import Piece, StopFilter
-from ysnakes_core.completion.reading import Reading
-from ysnakes_core.completion.sampling import PENALTY_WINDOW, FloatArray, SamplingOptions, Uniform, pick
+from ysnakes_core.completion.history import Reading
+from ysnakes_core.completion.past import Past
+from ysnakes_core.completion.pieces import Alternative, Piece, StopFilter
+from ysnakes_core.completion.reading import Read
+from ysnakes_core.completion.sampling import (
+    PENALTY_WINDOW,
+    FloatArray,
+    SamplingOptions,
+    Uniform,
+    likeliest,
+    pick,
+)
 from ysnakes_core.text.tokenizers import Tokenizer
 
 StopReason = Literal["end", "max_tokens", "stop", "cancelled"]
@@ -28,7 +36,8 @@ class Summary:
         reading: how the prompt was read; see ``reading.py``.
         reason: why it ended: the model's own ``<end>``, ``max_tokens``, a stop string, or cancelled.
         seed: that was used; with it and the same options, the same text comes again.
-        prompt_tokens: without control tokens. tokens: chosen, without the final ``<end>``.
+        prompt_tokens: without control tokens. unknown_characters: of the prompt, that the tokenizer has no
+            token for; they were left out. tokens: chosen, without the final ``<end>``.
         seconds_to_first_token: from the first piece being asked for; None if there was no token.
         tokens_per_second: of the tokens after the first, while computing; None if there were none.
     """
@@ -40,13 +49,20 @@ class Summary:
     tokens: int
     seconds_to_first_token: float | None
     tokens_per_second: float | None
+    unknown_characters: int = 0
 
 
 class Row:
-    """One completion on its way. ``seed`` is used where the options have none."""
+    """One completion on its way.
 
-    def __init__(self, tokenizer: Tokenizer, options: SamplingOptions, seed: int) -> None:
+    ``seed`` is used where the options have none; each token comes with so many ``alternatives``.
+    """
+
+    def __init__(
+        self, tokenizer: Tokenizer, options: SamplingOptions, seed: int, alternatives: int = 0
+    ) -> None:
         self._tokenizer = tokenizer
+        self._alternatives = alternatives
         self._options = options
         self._seed = seed if options.seed is None else options.seed
         self._uniform = Uniform(self._seed)
@@ -55,25 +71,33 @@ class Row:
         self._stops = StopFilter(options.stop)
         self._reading: Reading = "text"
         self._prompt_tokens = 0
+        self._unknown_characters = 0
         self._tokens = 0
-        self._started = False  # the model itself wrote <start>
+        self._started = False  # the document has its <start>
         self.reason: StopReason | None = None
         self.last = -1
         self.seconds = Span()
 
-    def begin(self, reading: Reading, prompt: Sequence[int]) -> None:
-        """The prompt's tokens were taken in."""
-        self._reading = reading
-        self._prompt_tokens = len(prompt)
-        if reading != "request":  # the case of a word that the prompt began, for one, goes on
-            for token in prompt[-_RECALLED:]:
+    def begin(self, prompt: str, read: Read, past: Past) -> None:
+        """The prompt was taken in."""
+        start, end = self._tokenizer.start_id, self._tokenizer.end_id
+        self._reading = read.reading
+        self._prompt_tokens = len(read.prompt)
+        self._unknown_characters = self._tokenizer.dropped(prompt).total()
+        document = list(read.ids)[-read.ids[::-1].index(end) :] if read.ids[-1] != end else []
+        self._started = start in document
+        if not read.prompt:  # the last answer goes on: what it said is the model's own
+            self._recent.extend(token for token in past.answer if token != start)
+        text = document[-document[::-1].index(start) :] if self._started else document
+        if document[-1:] != [start]:  # the case of a word that the prompt began, for one, goes on
+            for token in text[-_RECALLED:]:
                 self._decoder.push(token)
 
     def choose(self, logits: FloatArray) -> list[Piece]:
         """Choose the next token from ``logits (vocab,)``; the pieces that are certain now."""
         start, end = self._tokenizer.start_id, self._tokenizer.end_id
         forbidden = []
-        if self._reading != "text" or self._started:
+        if self._started:
             forbidden.append(start)
         if self._tokens == 0 or self.last == start:
             forbidden.append(end)
@@ -88,7 +112,7 @@ class Row:
             text += REQUEST_BREAK
         else:
             self._recent.append(choice.id)
-        pieces = self._stops.push(Piece(text, choice.id, choice.probability))
+        pieces = self._stops.push(Piece(text, choice.id, choice.probability, self._others(logits)))
         if self._stops.stopped:
             self.reason = "stop"
         elif self._tokens >= self._options.max_tokens:
@@ -104,6 +128,14 @@ class Row:
         self.reason = "stop" if self._stops.stopped else reason
         return pieces
 
+    def _others(self, logits: FloatArray) -> tuple[Alternative, ...]:
+        if not self._alternatives:
+            return ()
+        return tuple(
+            Alternative(choice.id, self._tokenizer.label(choice.id), choice.probability)
+            for choice in likeliest(logits, self._alternatives)
+        )
+
     def summary(self) -> Summary:
         """How far it is."""
         return Summary(
@@ -114,6 +146,7 @@ class Row:
             tokens=self._tokens,
             seconds_to_first_token=self.seconds.first,
             tokens_per_second=self.seconds.rate,
+            unknown_characters=self._unknown_characters,
         )
 
 
