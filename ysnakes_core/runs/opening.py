@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from ysnakes_core.configuration import RunConfig
-from ysnakes_core.errors import RunError
+from ysnakes_core.errors import RunError, YsnakesError
 from ysnakes_core.model.language_model import LanguageModel
+from ysnakes_core.model.packing import pack
+from ysnakes_core.model.precision import Precision
 from ysnakes_core.runs.directory import RunDirectory
 from ysnakes_core.runs.preparation import choose_device
 from ysnakes_core.text.tokenizers import Tokenizer
-from ysnakes_core.training.checkpoint import available, load_newest, pointed
+from ysnakes_core.training.checkpoint import POINTERS, Checkpoint, available, load_newest, pointed
 
 
 @dataclass(frozen=True)
 class OpenedModel:
-    """A model in evaluation mode and where it came from. ``bits_per_byte``: of its last validation."""
+    """A model in evaluation mode and where it came from.
+
+    ``bits_per_byte``: of its last validation. ``training``: a worker had the run at that moment.
+    """
 
     model: LanguageModel
     tokenizer: Tokenizer
@@ -24,12 +31,23 @@ class OpenedModel:
     step: int
     bits_per_byte: float | None
     notes: list[str]
+    training: bool = False
+    precision: Precision = "float32"
 
 
-def open_model(run: RunDirectory, checkpoint: str | None = None, device: str = "cpu") -> OpenedModel:
-    """The run's best checkpoint (the newest if none is marked), or the one named (also ``best``, ``latest``).
+def open_model(
+    run: RunDirectory,
+    checkpoint: str | None = None,
+    device: str = "cpu",
+    *,
+    precision: Precision = "float32",
+    now: float | None = None,
+) -> OpenedModel:
+    """The checkpoint named (also ``best``, ``latest``), with its weights held in ``precision``.
 
-    A broken checkpoint falls back to the one before, said in ``notes``.
+    Without a name: the run's best, the newest if none is marked; of a run that a worker still trains, its
+    latest. ``now`` (Unix seconds) is when that is asked. A broken checkpoint falls back to the one before,
+    said in ``notes``.
 
     Raises:
         RunError: no usable checkpoint, or it does not fit the run's configuration or tokenizer.
@@ -41,7 +59,10 @@ def open_model(run: RunDirectory, checkpoint: str | None = None, device: str = "
             f"the run {run.name} has no checkpoint yet",
             f"wait until it saves one, or go on with it: ysnakes train --no-ui --resume {run.name}",
         )
-    found, notes = load_newest(folder, checkpoint or pointed(folder, "best"))
+    training = is_training(run, time.time() if now is None else now)
+    if checkpoint is None:
+        checkpoint = "latest" if training else "best"
+    found, notes = _load(folder, checkpoint)
     config = run.read_config()
     tokenizer = Tokenizer.load(run.tokenizer_file)
     identity = found.state.get("identity")
@@ -66,11 +87,30 @@ def open_model(run: RunDirectory, checkpoint: str | None = None, device: str = "
     for parameter in model.parameters():
         parameter.requires_grad_(False)
     return OpenedModel(
-        model.to(target).eval(),
+        pack(model, precision).to(target).eval(),
         tokenizer,
         config,
         found.name,
         int(step),
         score if isinstance(score, float) else None,
         notes,
+        training,
+        precision,
     )
+
+
+def is_training(run: RunDirectory, now: float) -> bool:
+    """Whether a worker has the run at ``now`` (Unix seconds), also one that pauses."""
+    try:
+        return run.read_state().has_worker(now)
+    except YsnakesError:  # a damaged state.json says nothing about the checkpoints
+        return False
+
+
+def _load(folder: Path, checkpoint: str) -> tuple[Checkpoint, list[str]]:
+    """The checkpoint, or the one before. Tried again where a new one took its place meanwhile."""
+    while True:
+        wanted = pointed(folder, checkpoint) if checkpoint in POINTERS else checkpoint
+        found, notes = load_newest(folder, wanted)
+        if not notes or checkpoint not in POINTERS or pointed(folder, checkpoint) == wanted:
+            return found, notes
