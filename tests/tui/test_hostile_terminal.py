@@ -63,6 +63,14 @@ def stranger(home: Path) -> Iterator[None]:
         yield
 
 
+def in_the_list(terminal: Terminal) -> None:
+    """Wait until the list takes keys: only then does the help say what it is."""
+    terminal.press_until(b"?", "This table")
+    terminal.forget()
+    terminal.type(b"?")
+    terminal.until("quiet-cobra")
+
+
 def check(terminal: Terminal) -> None:
     assert [sequence for sequence in RAW if sequence in terminal.shown] == []
 
@@ -72,6 +80,7 @@ def test_the_app_writes_none_of_it(stranger: None, ysnakes: Opener) -> None:
     terminal.until("quiet-cobra")
     if sys.platform != "darwin":
         terminal.until(f"odd ␛]52;c;{MARK[:6]}")
+    in_the_list(terminal)
     if sys.platform != "darwin":
         terminal.type(b"\x1b[H\x1b[B\r")
         terminal.until("That did not work")  # it is not opened under such a name
@@ -88,6 +97,7 @@ def test_the_app_writes_none_of_it(stranger: None, ysnakes: Opener) -> None:
 def test_nor_with_plain_characters_only(stranger: None, ysnakes: Opener) -> None:
     terminal = ysnakes(YSNAKES_ASCII="1", NO_COLOR="1")
     terminal.until("quiet-cobra")
+    in_the_list(terminal)
     terminal.type(b"\x1b[H\r")
     terminal.until("[b]so[/]")
     terminal.type(b"q")

@@ -21,6 +21,7 @@ from ysnakes_tui.data.curation_queue import Queue, Waiting, waiting
 from ysnakes_tui.data.library_record import RecordPanel
 from ysnakes_tui.data.record_view import RecordView
 from ysnakes_tui.panes.interface import key_of, shell_of
+from ysnakes_tui.widgets.views import give_focus
 
 _AHEAD = 2  # records that are read before they are come to
 _PENDING: tuple[Decision, ...] = ("pending",)
@@ -140,7 +141,7 @@ class CurationView(RecordView, can_focus=False):
         if self.has_class("-done") != done:
             self.set_class(done, "-done")
             if self.has_focus_or_none:
-                self.call_after_refresh(self.focus_first)
+                self.call_after_refresh(give_focus, self)
 
     def _what_next(self) -> Text:
         some = self._waiting is not None and self._waiting.total

@@ -39,6 +39,7 @@ from ysnakes_tui.data.messages import NewJob
 from ysnakes_tui.panes.interface import key_of, shell_of
 from ysnakes_tui.train.text_panel import TextPanel
 from ysnakes_tui.widgets.meter import Meter
+from ysnakes_tui.widgets.views import give_focus
 
 QUICK = 5.0  # records a second: nobody can read along, so whole ones are shown
 NO_JOBS = "There are no jobs yet."
@@ -211,7 +212,7 @@ class JobView(Vertical, can_focus=False):
         was_empty, focused = self.has_class("-empty"), self.screen.focused
         self.set_class(not self._rows, "-empty")
         if was_empty == bool(self._rows) and (focused is None or self in focused.ancestors):
-            self.call_after_refresh(self.focus_first)
+            self.call_after_refresh(give_focus, self)
         now = self._clock()
         lines = [(row.name, cells(self._as_it_is(row), now=now, ascii=self._ascii)) for row in self._rows]
         table = self.query_one(JobTable)

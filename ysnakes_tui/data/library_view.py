@@ -34,6 +34,7 @@ from ysnakes_tui.data.library_list import NONE, ListHeading, RecordList
 from ysnakes_tui.data.library_record import RecordPanel
 from ysnakes_tui.data.messages import NewJob
 from ysnakes_tui.data.record_view import RecordView
+from ysnakes_tui.widgets.views import give_focus
 
 _FIRST = 60  # rows that come with the ids
 _WIDE = 110  # columns from which on list and record stand side by side
@@ -162,7 +163,7 @@ class LibraryView(RecordView, can_focus=False):
         self._draw_heading()
         self.refresh_bindings()
         if was_empty != (found.total == 0) and self.has_focus_or_none:
-            self.call_after_refresh(self.focus_first)
+            self.call_after_refresh(give_focus, self)
 
     def on_filter_line_changed(self, event: FilterLine.Changed) -> None:
         event.stop()

@@ -8,7 +8,6 @@ import inspect
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -24,7 +23,7 @@ from ysnakes_tui.data.job_training import export_text, train_on
 from ysnakes_tui.data.messages import NewJob
 from ysnakes_tui.panes.interface import shell_of
 from ysnakes_tui.widgets.status_strip import Status
-from ysnakes_tui.widgets.views import give_focus
+from ysnakes_tui.widgets.views import focus_in, give_focus
 
 if TYPE_CHECKING:  # what has to do with jobs is loaded when there is one: the library is to be there soon
     from ysnakes_core.synthesis.job_answers import JobManners
@@ -37,7 +36,6 @@ if TYPE_CHECKING:  # what has to do with jobs is loaded when there is one: the l
 
 LOOK_SECONDS = 0.25  # between two looks at the job that is being written
 CHANGE_SECONDS = 2.0  # between two times that a view is told of new records
-FOCUS_TRIES, FOCUS_SECONDS = 20, 0.1
 LEAVE_SECONDS = 10.0  # the longest that leaving the app waits for a job to end
 
 View = Literal["library", "curation", "statistics", "job_form", "job"]
@@ -126,7 +124,7 @@ class DataPane(Widget):
 
     def focus_first(self) -> None:
         if self.children:
-            give_focus(self.view)
+            focus_in(self.view)
 
     async def _show(self, view: View) -> Widget:
         """Bring a view to the front; it is made if it is not there yet."""
@@ -139,20 +137,9 @@ class DataPane(Widget):
             for widget in self.query(f"#{_dashed(name)}-view"):
                 widget.display = name == view
         self._tell_of_change(self.view)
-        self.call_after_refresh(self._give_focus, view, FOCUS_TRIES)
+        self.call_after_refresh(give_focus, self)
         self.refresh_bindings()
         return self.view
-
-    def _give_focus(self, view: View, tries: int) -> None:
-        """Give it to the view, as soon as something there can take it: it may have to read first."""
-        if view == self._view and self.is_mounted:
-            self.focus_first()
-            if tries > 1:
-                self.set_timer(FOCUS_SECONDS, partial(self._give_focus_again, view, tries - 1))
-
-    def _give_focus_again(self, view: View, tries: int) -> None:
-        if self.screen.focused is None:
-            self._give_focus(view, tries)
 
     def _tell_of_change(self, view: Widget) -> None:
         changed = getattr(view, "library_changed", None)

@@ -16,7 +16,7 @@ from ysnakes_tui.train.dashboard import Dashboard
 from ysnakes_tui.train.opening import Opening
 from ysnakes_tui.train.runs_table import RunsTable
 from ysnakes_tui.widgets.status_strip import Status
-from ysnakes_tui.widgets.views import give_focus
+from ysnakes_tui.widgets.views import focus_in, give_focus
 
 if TYPE_CHECKING:
     from ysnakes_tui.train.new_run_form import NewRunForm
@@ -84,14 +84,14 @@ class TrainPane(Widget):
         return self.query_one(Dashboard).status() if self.watched else Status()
 
     def focus_first(self) -> None:
-        give_focus(self.view)
+        focus_in(self.view)
 
     def _show(self, view: View) -> None:
         self._view = view
         for name in ("runs", "form", "train"):
             for widget in self.query(f"#{name}-view"):
                 widget.display = name == view
-        self.call_after_refresh(self.focus_first)
+        self.call_after_refresh(give_focus, self)
         self.refresh_bindings()
 
     def watch_run(self, name: str) -> None:

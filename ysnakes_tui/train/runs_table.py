@@ -27,7 +27,7 @@ from ysnakes_tui.train.run_grid import RunGrid
 from ysnakes_tui.train.run_list import SORTS, Order, RunList, RunRow, arranged
 from ysnakes_tui.train.run_row import HEADINGS, all_gone, counted, nothing_found
 from ysnakes_tui.train.welcome import Welcome
-from ysnakes_tui.widgets.views import is_seen
+from ysnakes_tui.widgets.views import give_focus, is_seen
 
 REFRESH_SECONDS = 2.0
 ORDER_KEPT = "runs.order"  # in the memory's layout
@@ -218,7 +218,7 @@ class RunsTable(Vertical, can_focus=False):
         gone = all_gone(key_of(self, "undo"), key_of(self, "new_run"))
         self.query_one("#no-runs", Static).update(nothing_found(self._wanted) if self._rows else gone)
         if in_front and was_empty == bool(self._shown) and not isinstance(focused, RunFilter):
-            self.call_after_refresh(self.focus_first)
+            self.call_after_refresh(give_focus, self)
 
     def _draw_line(self) -> None:
         row = self.current

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from textual.widget import Widget
+
+FOCUS_TRIES, FOCUS_SECONDS = 50, 0.1
 
 
 def is_seen(widget: Widget) -> bool:
@@ -10,7 +14,7 @@ def is_seen(widget: Widget) -> bool:
     return all(each.display for each in widget.ancestors_with_self if isinstance(each, Widget))
 
 
-def give_focus(view: Widget) -> None:
+def focus_in(view: Widget) -> None:
     """Give the focus to a view: to what its ``focus_first`` says, else to the first in it that takes keys."""
     first = getattr(view, "focus_first", None)
     if callable(first):
@@ -18,3 +22,15 @@ def give_focus(view: Widget) -> None:
     else:
         chain = view.screen.focus_chain
         view.screen.set_focus(next((each for each in chain if view in each.ancestors_with_self), None))
+
+
+def give_focus(view: Widget, *, tries: int = FOCUS_TRIES) -> None:
+    """``focus_in``, again while nothing has it: what is to take it may have to be laid out first."""
+    focus_in(view)
+    if tries > 1:
+        view.set_timer(FOCUS_SECONDS, partial(_again, view, tries - 1))
+
+
+def _again(view: Widget, tries: int) -> None:
+    if view.is_attached and is_seen(view) and view.screen.focused is None:
+        give_focus(view, tries=tries)
