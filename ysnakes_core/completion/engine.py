@@ -186,19 +186,39 @@ class BatchStream(Iterator[tuple[int, Piece]]):
         """End all rows; what was made stays."""
         self._cancelled = True
 
+    def has_ended(self, row: int) -> bool:
+        """Whether nothing more comes of a row, beside pieces that are ready."""
+        return self._rows[row].reason is not None
+
+    def step(self) -> list[tuple[int, Piece]] | None:
+        """The least that is computed in one go, for whoever has more than one stream to drive.
+
+        That is a block of the prompt, or a token for every row; given are the pieces that came of it and
+        those that were ready. None when all has ended.
+        """
+        if not self._ready and not self._work():
+            return None
+        ready = list(self._ready)
+        self._ready.clear()
+        return ready
+
     def __next__(self) -> tuple[int, Piece]:
         while not self._ready:
-            if self._cancelled:
-                self._finish_all()
-                if not self._ready:
-                    raise StopIteration
-            elif not self._active:
+            if not self._work():
                 raise StopIteration
-            else:
-                began = self._clock()
-                self._advance(began)
-                self._seconds += self._clock() - began
         return self._ready.popleft()
+
+    def _work(self) -> bool:
+        """Whether there was anything left to do."""
+        if self._cancelled:
+            self._finish_all()
+            return bool(self._ready)
+        if not self._active:
+            return False
+        began = self._clock()
+        self._advance(began)
+        self._seconds += self._clock() - began
+        return True
 
     def _finish_all(self) -> None:
         for i in self._active:

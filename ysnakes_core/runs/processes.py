@@ -70,13 +70,13 @@ def _linux_start(pid: int) -> float | None:
 GIVING_WAY = 10  # of 19: whatever a person waits for comes first, and what is left is still nearly all
 
 
-def give_way() -> None:
+def give_way(how_much: int = GIVING_WAY) -> None:
     """Have this process wait where others want the processor, so that the machine stays quick to use."""
     with contextlib.suppress(OSError, psutil.Error):
         process = psutil.Process()
         if sys.platform == "win32":
             process.nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
         else:
-            process.nice(max(GIVING_WAY, process.nice()))
+            process.nice(max(how_much, process.nice()))
     with contextlib.suppress(OSError):  # on a Linux desktop each session has a share of its own
-        Path("/proc/self/autogroup").write_text(str(GIVING_WAY))
+        Path("/proc/self/autogroup").write_text(str(how_much))

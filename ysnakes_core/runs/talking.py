@@ -2,125 +2,242 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import contextlib
+import itertools
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ysnakes_core.completion.history import Part, ReadingChoice
-from ysnakes_core.completion.options import SamplingOptions
-from ysnakes_core.completion.transcript_records import Outcome, Token
+import ysnakes_core
+from ysnakes_core.files import printable
+from ysnakes_core.runs.talking_messages import (
+    Asked,
+    Begun,
+    Ended,
+    Failed,
+    Loading,
+    Positions,
+    Question,
+    ScorePositions,
+    Told,
+    Warm,
+    Written,
+    asked_to_line,
+    told_from_line,
+)
+from ysnakes_core.thread_waiting import let_threads_sleep
 
+__all__ = [
+    "Begun",
+    "Ended",
+    "Failed",
+    "Loading",
+    "Positions",
+    "Question",
+    "Talker",
+    "Told",
+    "Written",
+]
 
-@dataclass(frozen=True)
-class Question:
-    """A prompt for a run's model.
-
-    Attributes:
-        run: the run's folder. checkpoint: ``best``, ``latest`` or a name; None: the best, or the latest
-            while it trains. It is looked up anew for each question.
-        history: earlier turns that stand in the context. With one, an empty prompt goes on with its last.
-        options: one a row: several are answered at once, in a batch.
-        alternatives: likeliest tokens that come with each token.
-    """
-
-    run: Path
-    prompt: str
-    checkpoint: str | None = None
-    precision: str = "float32"
-    history: tuple[Part, ...] = ()
-    reading: ReadingChoice = "auto"
-    options: tuple[SamplingOptions, ...] = (SamplingOptions(),)
-    alternatives: int = 5
-
-
-@dataclass(frozen=True)
-class Loading:
-    """The model is being read from the disk."""
-
-    number: int
-
-
-@dataclass(frozen=True)
-class Begun:
-    """The model is there. ``notes``: sentences on what was passed over, such as broken checkpoints."""
-
-    number: int
-    checkpoint: str
-    step: int
-    bits_per_byte: float | None
-    parameters: int
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Written:
-    """Further tokens of a row, and how the prompt was read."""
-
-    number: int
-    row: int
-    tokens: tuple[Token, ...]
-    reading: str = ""
-
-
-@dataclass(frozen=True)
-class Ended:
-    """A row has come to its end."""
-
-    number: int
-    row: int
-    outcome: Outcome
-
-
-@dataclass(frozen=True)
-class Failed:
-    """Nothing more comes: one sentence of what is wrong, and one of what to do."""
-
-    number: int
-    what: str
-    hint: str = ""
-
-
-@dataclass(frozen=True)
-class Positions:
-    """Scores by position, as far as they are (``done``, from 0 to 1)."""
-
-    number: int
-    found: Any
-    done: float
-
-
-Told = Loading | Begun | Written | Ended | Failed | Positions
+_CODE = (
+    "import sys; sys.path.append(sys.argv.pop(1)); from ysnakes_core.runs.talking_process import main; main()"
+)
+_ASK_AGAIN = "ask again: it is started anew"
+_NO_PROCESS = "see that Python works here and that there is memory left"
 
 
 class Talker:
     """Asks a process of its own, which holds the models. No method waits.
 
-    ``tell`` is called in a thread of the talker, for one thing after another, and must not raise. Each
+    ``tell`` is called in threads of the talker, for one thing after another, and must not raise. Each
     question is answered by ``Loading`` (where the model is not held yet), ``Begun``, ``Written`` and an
     ``Ended`` a row; or by ``Failed``, which ends it wherever it stood.
     """
 
     def __init__(self, tell: Callable[[Told], None], *, command: list[str] | None = None) -> None:
         """``command``: what to run instead of the process of this installation."""
-        raise NotImplementedError
+        self._tell = tell
+        package = Path(ysnakes_core.__file__).resolve().parent.parent
+        self._command = command or [sys.executable, "-P", "-c", _CODE, str(package)]
+        self._numbers = itertools.count(1)
+        self._session: _Session | None = None
 
     def ask(self, question: Question) -> int:
         """Ask; the number that all answers to it bear. Several at once are interleaved token by token."""
-        raise NotImplementedError
+        return self._put(question)
 
     def warm(self, run: Path, checkpoint: str | None = None, precision: str = "float32") -> int:
-        """Load a model now, so that its first token comes soon: ``Loading``, then ``Begun``, the last."""
-        raise NotImplementedError
+        """Load a model now, so that its first token comes soon: ``Loading``, then ``Begun``, the last.
+
+        Of several that wait only the newest is loaded; the others end as if cancelled.
+        """
+        return self._put(Warm(run, checkpoint, precision))
 
     def score_positions(self, run: Path, checkpoint: str | None = None) -> int:
         """Score the validation text by position: ``Positions``, the last with ``done`` = 1."""
-        raise NotImplementedError
+        return self._put(ScorePositions(run, checkpoint))
 
     def cancel(self, number: int) -> None:
-        """End a question; what was made stays, and ``Ended`` still comes for every row."""
-        raise NotImplementedError
+        """End it; what was made stays, and ``Ended`` still comes for every row (else: for row 0)."""
+        if self._session is not None:
+            self._session.requests.put((number, None))
 
     def close(self) -> None:
         """Nothing further is told, and the process ends; another question would start a new one."""
-        raise NotImplementedError
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+    def _put(self, asked: Asked) -> int:
+        if self._session is None:
+            self._session = _Session(self._command, self._tell)
+        number = next(self._numbers)
+        self._session.put(number, asked)
+        return number
+
+
+class _Session:
+    """From the first question to ``close``: the process, started anew where it ended, and what is open."""
+
+    def __init__(self, command: list[str], tell: Callable[[Told], None]) -> None:
+        self._command, self._tell = command, tell
+        self.requests: queue.SimpleQueue[tuple[int, Asked | None] | None] = queue.SimpleQueue()
+        self._open: dict[int, _Open] = {}
+        self._process: _Process | None = None
+        self._closed = False
+        self._lock = threading.Lock()  # held while telling, so that things are told one after another
+        threading.Thread(target=self._serve, name="talker", daemon=True).start()
+
+    def put(self, number: int, asked: Asked) -> None:
+        self._open[number] = _Open(asked)
+        self.requests.put((number, asked))
+
+    def close(self) -> None:
+        self._closed = True
+        self.requests.put(None)
+        if (process := self._process) is not None:
+            process.popen.kill()  # it may be that a thread waits to write to it
+
+    def _serve(self) -> None:
+        process: _Process | None = None
+        while (request := self.requests.get()) is not None and not self._closed:
+            number, asked = request
+            if asked is None:
+                if process is not None and number in self._open:
+                    with contextlib.suppress(OSError):  # it ended, which is being told
+                        process.send(json.dumps({"do": "cancel", "number": number}))
+                continue
+            try:
+                if process is None or process.popen.poll() is not None:
+                    process = self._process = _Process(self._command, self._pass_on, self._open)
+            except OSError as error:
+                reason = printable(error.strerror or str(error))
+                self._pass_on(
+                    Failed(number, f"no process could be started for the model ({reason})", _NO_PROCESS)
+                )
+                continue
+            try:
+                process.asked.add(number)
+                process.send(asked_to_line(number, asked))
+            except OSError:  # it is ending, and may have been taken note of before this was asked
+                process.listening.join()
+                self._pass_on(process.failure(number))
+        if process is not None:
+            process.popen.kill()
+
+    def _pass_on(self, told: Told) -> None:
+        with self._lock:
+            asked = self._open.get(told.number)
+            if asked is None or self._closed:
+                return
+            if asked.ends_with(told):
+                del self._open[told.number]
+            self._tell(told)
+
+
+class _Open:
+    """What was asked and is not answered yet."""
+
+    def __init__(self, asked: Asked) -> None:
+        self._kind = type(asked)
+        self._rows = set(range(len(asked.options) if isinstance(asked, Question) else 1))
+
+    def ends_with(self, told: Told) -> bool:
+        """Whether nothing comes after this."""
+        if isinstance(told, Ended):
+            self._rows.discard(told.row)
+            return not self._rows
+        if isinstance(told, Positions):
+            return told.found is not None
+        return isinstance(told, Failed) or (isinstance(told, Begun) and self._kind is Warm)
+
+
+class _Process:
+    """One process, and the threads that hear it. Raises ``OSError`` if it cannot be started."""
+
+    def __init__(
+        self, command: list[str], pass_on: Callable[[Told], None], still_open: Mapping[int, _Open]
+    ) -> None:
+        self.asked: set[int] = set()
+        self._pass_on, self._open = pass_on, still_open
+        self._last_words: deque[str] = deque(maxlen=5)
+        environment = dict(os.environ)
+        let_threads_sleep(environment)
+        self.popen = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            errors="replace",
+            env=environment,
+            **_apart(),
+        )
+        self._errors = threading.Thread(target=self._hear_errors, name="talker errors", daemon=True)
+        self._errors.start()
+        self.listening = threading.Thread(target=self._listen, name="talker answers", daemon=True)
+        self.listening.start()
+
+    def send(self, line: str) -> None:
+        assert self.popen.stdin is not None
+        self.popen.stdin.write(line + "\n")
+        self.popen.stdin.flush()
+
+    def _listen(self) -> None:
+        assert self.popen.stdout is not None
+        for line in self.popen.stdout:
+            if (told := told_from_line(line)) is not None:
+                self._pass_on(told)
+        self.popen.wait()
+        self._errors.join()
+        for number in sorted(self.asked & self._open.keys()):
+            self._pass_on(self.failure(number))
+
+    def _hear_errors(self) -> None:
+        assert self.popen.stderr is not None
+        for line in self.popen.stderr:
+            if line.strip():
+                self._last_words.append(line.strip())
+
+    def failure(self, number: int) -> Failed:
+        """That the process has ended, for what it had been asked."""
+        code = self.popen.returncode
+        if code is not None and code < 0:
+            why = f"it was killed (signal {-code}), perhaps because memory ran out"
+        else:
+            why = printable(self._last_words[-1], 300) if self._last_words else f"exit code {code}"
+        return Failed(number, f"the process that held the model has ended: {why}", _ASK_AGAIN)
+
+
+def _apart() -> dict[str, Any]:
+    """Ctrl+c in the terminal is not meant for it, and on Windows no window opens."""
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP}
+    return {"start_new_session": True}
