@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ from torch import Tensor
 from ysnakes_core.model.head_loss import head_loss
 from ysnakes_core.model.language_model import LanguageModel
 from ysnakes_core.model.state import ModelState
-from ysnakes_core.text.corpus import TokenStream
+from ysnakes_core.text.token_stream import Tokens, TokenStream
 
 BLOCK_TOKENS = 2048  # positions taken in at once; the state carries a longer document over the border
 
@@ -53,6 +53,12 @@ def chosen_documents(stream: TokenStream, max_tokens: int) -> list[int]:
     return sorted({int(i * count / wanted) for i in range(wanted)})
 
 
+def tokens_of(stream: TokenStream, documents: Sequence[int]) -> list[Tokens]:
+    """Each document's tokens, with the ``<end>`` before it and the one after it."""
+    ends = np.append(stream.starts[1:], len(stream.tokens) - 1)
+    return [stream.tokens[stream.starts[d] : ends[d] + 1] for d in documents]
+
+
 @torch.no_grad()
 def evaluate(
     model: LanguageModel,
@@ -71,11 +77,10 @@ def evaluate(
     model.eval()
     try:
         documents = chosen_documents(stream, max_tokens)
-        ends = np.append(stream.starts[1:], len(stream.tokens) - 1)
-        pieces = [np.asarray(stream.tokens[stream.starts[d] : ends[d] + 1]) for d in documents]
+        pieces = tokens_of(stream, documents)
         nats = torch.zeros((), dtype=torch.float64)
         tokens = 0
-        for group in _groups([len(p) - 1 for p in pieces]):
+        for group in in_passes([len(p) - 1 for p in pieces]):
             if interrupted():
                 return None
             with torch.autocast(model.device.type, dtype=autocast, enabled=autocast is not None):
@@ -87,8 +92,8 @@ def evaluate(
         model.train(was_training)
 
 
-def _groups(lengths: list[int]) -> list[list[int]]:
-    """Neighbouring documents together in one pass, up to a block's length."""
+def in_passes(lengths: Sequence[int]) -> list[list[int]]:
+    """Which texts of these lengths go through the model together: neighbours, up to a block's length."""
     groups: list[list[int]] = []
     room = 0
     for i, length in enumerate(lengths):
@@ -100,16 +105,27 @@ def _groups(lengths: list[int]) -> list[list[int]]:
     return groups
 
 
-def _score(model: LanguageModel, pieces: list[np.ndarray]) -> Tensor:
-    """Summed nats of whole documents laid end to end in one row, none seeing another."""
+def hidden_blocks(model: LanguageModel, pieces: Sequence[Tokens]) -> Iterator[tuple[Tensor, Tensor]]:
+    """Whole texts laid end to end in one row, none seeing another, a block at a time.
+
+    A piece is a text's tokens; all but the last are taken in, all but the first are to be predicted. Gives
+    what the head sees, ``(positions, d_model)``, and the targets ``(positions,)``. Several pieces have to
+    fit in one block.
+    """
     inputs = np.concatenate([p[:-1] for p in pieces]).astype(np.int64)
     targets = np.concatenate([p[1:] for p in pieces]).astype(np.int64)
     ids = np.repeat(np.arange(len(pieces)), [len(p) - 1 for p in pieces])
-    total = torch.zeros((), dtype=torch.float64)
     state: ModelState | None = None
     for first in range(0, len(inputs), BLOCK_TOKENS):
         part = slice(first, first + BLOCK_TOKENS)
         x, y, documents = (torch.from_numpy(a[part])[None].to(model.device) for a in (inputs, targets, ids))
         hidden, state = model.hidden(x, document_ids=documents if len(pieces) > 1 else None, state=state)
-        total += head_loss(hidden.flatten(0, 1), model.head.weight, y.flatten()).double().cpu()
+        yield hidden.flatten(0, 1), y.flatten()
+
+
+def _score(model: LanguageModel, pieces: list[Tokens]) -> Tensor:
+    """Summed nats of whole documents."""
+    total = torch.zeros((), dtype=torch.float64)
+    for hidden, targets in hidden_blocks(model, pieces):
+        total += head_loss(hidden, model.head.weight, targets).double().cpu()
     return total
