@@ -1,0 +1,1 @@
+"""What the Complete pane consists of."""
