@@ -281,7 +281,7 @@ def test_a_run_of_an_odd_name_gets_a_good_one_from_the_dialog_and_comes_back_fro
 def test_what_is_typed_and_pasted_into_the_form_is_literal(home: Path) -> None:
     async def test(d: Driven) -> None:
         await d.press("n")
-        await d.until(lambda: d.pane.query(NewRunForm))
+        await d.until(lambda: d.pane.context == "form")
         form = d.pane.query_one(NewRunForm)
         for field in form.query(Input):
             field.value = START

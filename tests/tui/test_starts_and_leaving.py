@@ -73,7 +73,7 @@ def test_a_python_that_does_not_work_is_said_on_the_dashboard_and_tried_again_wi
 def test_a_new_run_whose_worker_ends_at_once_is_shown_with_the_reason(home: Path, broken_python: str) -> None:
     async def test(d: Driven) -> None:
         await d.press("n")
-        await d.until(lambda: d.pane.query(NewRunForm))
+        await d.until(lambda: d.pane.context == "form")
         form = d.pane.query_one(NewRunForm)
         form.query_one("#name", Input).value = "first"
         form.focus_first()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from textual.app import ComposeResult
@@ -21,6 +23,8 @@ from ysnakes_tui.widgets.views import focus_in, give_focus
 if TYPE_CHECKING:
     from ysnakes_tui.train.new_run_form import NewRunForm
 
+PREPARE_SECONDS = 1.5  # until a form is made for when one is wanted: the first picture comes first
+
 View = Literal["runs", "form", "train"]
 
 
@@ -38,12 +42,14 @@ class TrainPane(Widget):
         self._view: View = "runs"
         self._before_form: View = "runs"
         self._compared_from: View = "runs"
+        self._preparing, self._form_is_used = asyncio.Lock(), False
 
     def compose(self) -> ComposeResult:
         yield RunsTable(id="runs-view")
         yield Dashboard(id="train-view")
 
     def on_mount(self) -> None:
+        self.set_timer(PREPARE_SECONDS, partial(self._prepare_form, in_time=True))
         self.query_one(Dashboard).display = False
         if last := shell_of(self).memory.last_run:
             try:
@@ -87,6 +93,8 @@ class TrainPane(Widget):
         focus_in(self.view)
 
     def _show(self, view: View) -> None:
+        if self._view == "form" != view:
+            self.set_timer(PREPARE_SECONDS, partial(self._prepare_form, in_time=True))
         self._view = view
         for name in ("runs", "form", "train"):
             for widget in self.query(f"#{name}-view"):
@@ -129,15 +137,29 @@ class TrainPane(Widget):
         await self._open_form(first=False, data=data)
 
     async def _open_form(self, *, first: bool, data: str = "") -> None:
-        from ysnakes_tui.train.new_run_form import NewRunForm  # not needed for the first picture
-
         if self._view != "form":
             self._before_form = self._view
-        await self.query(NewRunForm).remove()
-        form = NewRunForm(id="form-view", first=first, data=data)
-        form.display = False  # until it is whole: what is built in sight is drawn several times
-        await self.mount(form)
+        form = await self._prepare_form()
+        self._form_is_used = True
+        form.begin(first=first, data=data)
         self._show("form")
+
+    async def _prepare_form(self, *, in_time: bool = False) -> NewRunForm:
+        """The form that is shown next; made if there is none, which takes longer than to show it.
+
+        ``in_time``: none is wanted yet, so the one that is shown stays.
+        """
+        from ysnakes_tui.train.new_run_form import NewRunForm  # not needed for the first picture
+
+        async with self._preparing:
+            if self._form_is_used and not (self._view == "form" and in_time):
+                await self.query(NewRunForm).remove()
+                self._form_is_used = False
+            if not self.query(NewRunForm):
+                form = NewRunForm(id="form-view")
+                form.display = False  # what is built in sight is drawn several times
+                await self.mount(form)
+            return self.query_one(NewRunForm)
 
     async def action_back(self) -> None:
         """Close what is open in the view, else leave it for the list of runs."""

@@ -47,9 +47,9 @@ DEBOUNCE_SECONDS = 0.15
 class NewRunForm(Vertical, can_focus=False):
     """Fields for a new run, and beside them what it takes on this machine.
 
-    It does the action ``start`` of the context ``form`` and ``action_back``, which gives it up. ``start`` and
-    ``planner`` are what starts a run's worker and what works out plans; others may stand in for them.
-    ``first``: for someone who has not started one yet. ``data``: text that is to be trained on.
+    It does the action ``start`` of the context ``form`` and ``action_back``, which gives it up. It works
+    nothing out before it is shown, so that it may be made before it is wanted. ``start`` and ``planner`` are
+    what starts a run's worker and what works out plans; others may stand in for them.
     """
 
     context: ClassVar[str] = "form"
@@ -121,18 +121,15 @@ class NewRunForm(Vertical, can_focus=False):
         self,
         *,
         id: str | None = None,
-        first: bool = False,
-        data: str = "",
         start: Callable[[RunDirectory], int] = start_worker,
         planner: Callable[[Callable[[int, RunPlan], None]], Planner] = Planner,
     ) -> None:
         super().__init__(id=id)
         self._start = start
-        self._first = first
-        self._data = data
+        self._to_start = False  # there is little to fill in: what comes first is to start it
         self._planner = planner(self._planned)
         self._touched: set[str] = set()
-        self._number = 0  # of the latest change
+        self._number = 0  # of the latest change; 0 until it is shown
         self._checked: Checked | None = None  # of the latest change, once it is there
         self._plan: RunPlan | None = None
         self._wanted = False  # to be started once it is known to fit
@@ -144,9 +141,7 @@ class NewRunForm(Vertical, can_focus=False):
         with Horizontal(classes="columns"):
             with VerticalScroll(classes="fields", can_focus=False):
                 yield Static(Text("A new run"), classes="title", markup=False)
-                yield from self._row(
-                    "data", LiteralInput(self._data, placeholder="ysnakes' own text", id="data")
-                )
+                yield from self._row("data", LiteralInput(placeholder="ysnakes' own text", id="data"))
                 yield from self._row(
                     "name", LiteralInput(placeholder="a friendly one", id="name", max_length=100)
                 )
@@ -175,7 +170,16 @@ class NewRunForm(Vertical, can_focus=False):
             field.select_on_focus = False
         key = next((shown_key(key) for key in reversed(shell_of(self).keymap.of("start"))), "")
         self.query_one("#start", Button).label = f"Start ({key})" if key else "Start"
-        self._look()
+
+    def on_show(self) -> None:
+        if self._number == 0:
+            self._number = 1
+            self._look()
+
+    def begin(self, *, first: bool, data: str) -> None:
+        """Before it is shown. ``first``: for someone's first run; ``data``: the text to train on."""
+        self._to_start = first or bool(data)
+        self.query_one("#data", Input).value = data
 
     def on_unmount(self) -> None:
         self._planner.close()
@@ -187,7 +191,7 @@ class NewRunForm(Vertical, can_focus=False):
         self.set_class(size.width >= 100 and size.height >= 28, "-wide")
 
     def focus_first(self) -> None:
-        self.query_one("#start" if self._first or self._data else "#data").focus()
+        self.query_one("#start" if self._to_start else "#data").focus()
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         told = HELP.get(event.widget.id or "", "")
