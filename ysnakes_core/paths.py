@@ -32,6 +32,11 @@ def data_dir(override: Path | None = None) -> Path:
     return override.expanduser().absolute() if override is not None else home() / "data"
 
 
+def transcripts_dir() -> Path:
+    """The folder of conversations with models: ``transcripts`` in ``home()``. It may not exist yet."""
+    return home() / "transcripts"
+
+
 def cache_dir() -> Path:
     """The folder of what can be made again: ``cache`` in ``YSNAKES_HOME``, else the platform's own."""
     chosen = _chosen_home()

@@ -15,8 +15,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from ysnakes_core.completion import transcript_export
 from ysnakes_core.completion.history import Part, ReadingChoice
 from ysnakes_core.completion.options import SamplingOptions
+from ysnakes_core.completion.transcript_context import parts_before, read_as
 from ysnakes_core.completion.transcript_records import (
     Answer,
     ContextRule,
@@ -45,6 +47,8 @@ __all__ = ["Answer", "ContextRule", "Outcome", "Reason", "Token", "Transcript", 
 
 FORMAT = 1
 LONGEST_TITLE = 80
+LONGEST_PROMPT = 1_000_000  # characters
+_TOKENS_A_LINE = 1000
 
 Change = dict[str, Any]
 
@@ -151,24 +155,7 @@ class Transcript:
 
         With an empty prompt the answer before goes on, so it is there whatever the rule is.
         """
-        parts: list[Part] = []
-        before = self.path_before(turn_id)
-        for i, (turn, answer) in enumerate(before):
-            if self._begins_afresh(turn, before[i - 1][1] if i else None):
-                parts = []
-            parts.append(_part(turn, answer))
-        if self._begins_afresh(self.turn(turn_id), before[-1][1] if before else None):
-            parts = []
-        return tuple(parts)
-
-    def _begins_afresh(self, turn: Turn, before: Answer | None) -> bool:
-        if before is None:
-            return True
-        if self.context == "carry" or not turn.prompt:
-            return False
-        if self.context == "fresh" or turn.reading == "request":
-            return True
-        return turn.reading == "auto" and _read_as(self._turns[before.turn], before) == "request"
+        return parts_before(self.turn(turn_id), self.path_before(turn_id), self.context)
 
     # What is done with it.
 
@@ -186,6 +173,11 @@ class Transcript:
         return self._new_turn(turn.parent, prompt, reading or turn.reading)
 
     def _new_turn(self, parent: str | None, prompt: str, reading: ReadingChoice) -> Turn:
+        if len(prompt) > LONGEST_PROMPT:
+            raise UsageError(
+                f"the prompt has {len(prompt):,} characters, and {LONGEST_PROMPT:,} are the most here",
+                "give a shorter one, or a file: ysnakes complete RUN - < FILE",
+            )
         turn = Turn(self._new_id(), parent, prompt, reading)
         self._change("turn", turn_to_json(turn))
         if parent is not None:
@@ -269,22 +261,33 @@ class Transcript:
         """The first ``count`` of those are in a file now."""
         del self._unsaved[:count]
 
+    def to_markdown(self, turn_id: str | None = None) -> str:
+        """The path, or one turn; see ``transcript_export``, also for the other two."""
+        return transcript_export.to_markdown(self, turn_id)
+
+    def to_text(self, turn_id: str | None = None) -> str:
+        return transcript_export.to_text(self, turn_id)
+
+    def to_json(self, turn_id: str | None = None) -> str:
+        return transcript_export.to_json(self, turn_id)
+
     def changes(self) -> Iterator[Change]:
         """Changes that make this of an empty transcript."""
         yield self._beginning()
         when = {"time": self.changed}
-        for turn in self._turns.values():
+        for turn in list(self._turns.values()):
             yield {"type": "turn", **when, **turn_to_json(turn)}
-            for answer in turn.answers:
+            for answer in list(turn.answers):
                 yield {"type": "answer", **when, **answer_to_json(answer)}
-                tokens = [token_to_json(token) for token in answer.tokens]
                 reading = {"reading": answer.reading} if answer.reading else {}
-                yield {"type": "tokens", **when, "answer": answer.id, **reading, "tokens": tokens}
+                for at in range(0, max(1, len(answer.tokens)), _TOKENS_A_LINE):
+                    tokens = [token_to_json(token) for token in answer.tokens[at : at + _TOKENS_A_LINE]]
+                    yield {"type": "tokens", **when, "answer": answer.id, **reading, "tokens": tokens}
                 if answer.outcome is not None:
                     yield {"type": "ended", **when, **_ending(answer, answer.outcome)}
-        for turn in self._chosen_turn.values():
+        for turn in list(self._chosen_turn.values()):
             yield {"type": "chosen", **when, "turn": turn.id}
-        for answer in self._chosen_answer.values():
+        for answer in list(self._chosen_answer.values()):
             yield {"type": "chosen", **when, "turn": answer.turn, "answer": answer.id}
         yield {"type": "title", **when, "title": self._title}
         yield {"type": "context", **when, "context": self.context}
@@ -302,7 +305,7 @@ class Transcript:
         """Answers that nobody writes any more have ended: for one that was just read from a file."""
         for answer in self._answers.values():
             if answer.outcome is None:
-                reading = _read_as(self._turns[answer.turn], answer)
+                reading = read_as(self._turns[answer.turn], answer)
                 answer.outcome = Outcome(
                     reading, "interrupted", answer.options.seed or 0, tokens=len(answer.tokens)
                 )
@@ -381,13 +384,3 @@ class Transcript:
 
 def _ending(answer: Answer, outcome: Outcome) -> Change:
     return {"answer": answer.id, "outcome": outcome_to_json(outcome), "text": answer.text}
-
-
-def _read_as(turn: Turn, answer: Answer) -> Any:
-    """How the prompt of an answer was read; where it ended before that was known, as it was asked to be."""
-    return answer.reading or ("text" if turn.reading == "auto" else turn.reading)
-
-
-def _part(turn: Turn, answer: Answer) -> Part:
-    ended = answer.outcome is not None and answer.outcome.reason == "end"
-    return Part(turn.prompt, _read_as(turn, answer), tuple(token.id for token in answer.tokens), ended)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
@@ -139,7 +140,7 @@ def token_from_json(content: Any) -> Token:
 def _alternative(content: Any) -> tuple[str, float]:
     if not isinstance(content, list) or len(content) != 2:
         raise NotOurs("not an alternative")
-    return text_of(content[0]), share(content[1])
+    return sys.intern(text_of(content[0])), share(content[1])  # the same few come again and again
 
 
 def tokens_from_json(content: Any) -> list[Token]:
@@ -263,11 +264,13 @@ def share(value: Any) -> float:
 
 
 def reading_of(value: Any) -> Reading:
-    return _one_of(value, get_args(Reading))
+    reading: Reading = _one_of(value, get_args(Reading))
+    return reading
 
 
 def rule_of(value: Any) -> ContextRule:
-    return _one_of(value, CONTEXT_RULES)
+    rule: ContextRule = _one_of(value, CONTEXT_RULES)
+    return rule
 
 
 def mapping(value: Any) -> dict[str, Any]:
