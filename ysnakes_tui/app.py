@@ -27,7 +27,7 @@ from ysnakes_core.errors import YsnakesError
 from ysnakes_tui.actions import ACTIONS, CONTEXTS, bindings_for, enclosing
 from ysnakes_tui.app_base import BaseApp
 from ysnakes_tui.app_memory import AppMemory, Keeper
-from ysnakes_tui.commands import ActionCommands
+from ysnakes_tui.commands import all_commands
 from ysnakes_tui.keymap import Keymap, shown_key
 from ysnakes_tui.panes.interface import Glyphs, Pane
 from ysnakes_tui.panes.makers import PANE_MAKERS
@@ -44,8 +44,8 @@ from ysnakes_tui.widgets.ascii_filter import AsciiFilter
 from ysnakes_tui.widgets.help_screen import HelpScreen, keys_of, kind_of
 from ysnakes_tui.widgets.jump_screen import JumpScreen, targets
 from ysnakes_tui.widgets.key_footer import KeyFooter, hints_for
-from ysnakes_tui.widgets.literal_palette import LiteralPalette
 from ysnakes_tui.widgets.no_colour_filter import NoColourFilter
+from ysnakes_tui.widgets.palette import Palette
 from ysnakes_tui.widgets.pane_stack import PaneStack
 from ysnakes_tui.widgets.status_strip import StatusStrip
 from ysnakes_tui.widgets.tab_bar import Tab, TabBar
@@ -65,7 +65,6 @@ class YsnakesApp(BaseApp, inherit_bindings=False):
     TITLE = "ysnakes"
     CSS_PATH = "ysnakes.tcss"
     ENABLE_COMMAND_PALETTE = False  # ours is opened by an action of the registry
-    COMMANDS: ClassVar[set[Any]] = {ActionCommands}
     BINDINGS: ClassVar[list[BindingType]] = []
     ALLOW_IN_MAXIMIZED_VIEW = "StatusStrip, KeyFooter"
 
@@ -237,7 +236,12 @@ class YsnakesApp(BaseApp, inherit_bindings=False):
         )
 
     def action_palette(self) -> None:
-        self.push_screen(LiteralPalette(placeholder="What would you like to do?", id="--command-palette"))
+        commands = all_commands(self.can_perform)
+        self.push_screen(Palette(commands, self.keymap, ascii=self._ascii.enabled), self._chosen)
+
+    def _chosen(self, action_id: str | None) -> None:
+        if action_id is not None:
+            self.perform_later(action_id)
 
     async def action_back(self) -> None:
         pane = self.pane

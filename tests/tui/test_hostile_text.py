@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from textual.command import CommandInput
 from textual.widgets import Input, OptionList, Static
 from written_run import Driven, Worker, drive
 
@@ -41,7 +40,7 @@ from ysnakes_tui.train.run_dialogs import DeleteScreen, RenameScreen
 from ysnakes_tui.train.runs_table import RunsTable
 from ysnakes_tui.widgets.help_screen import HelpScreen
 from ysnakes_tui.widgets.literal_input import drawn
-from ysnakes_tui.widgets.literal_palette import LiteralPalette
+from ysnakes_tui.widgets.palette import Palette
 
 OSC_52 = "\x1b]52;c;aGFja2Vk\x07"
 LINK = "\x1b]8;;http://evil.example\x1b\\click\x1b]8;;\x1b\\"
@@ -330,11 +329,11 @@ def test_a_folder_of_runs_with_an_odd_name_is_said_literally_in_the_welcome_and_
 
 def test_what_is_pasted_into_the_palette_is_literal(home: Path) -> None:
     async def test(d: Driven) -> None:
-        d.app.push_screen(LiteralPalette(placeholder="What?", id="--command-palette"))
-        await d.until(lambda: d.app.screen.query(CommandInput))
-        d.app.screen.query_one(CommandInput).value = f"a{START}"
+        d.app.action_palette()
+        await d.until(lambda: isinstance(d.app.screen, Palette) and d.app.screen.query(Input))
+        d.app.screen.query_one(Input).value = f"a{START}"
         await sees(d, "a[red]x[/] ␛]52;c;aGFja2Vk␇␛]8;;http")
-        d.app.screen.query_one(CommandInput).value = "theme"
+        d.app.screen.query_one(Input).value = "theme"
         await sees(d, "Choose the colours")
 
     drive(test, size=(120, 40), last_run="", home=home)

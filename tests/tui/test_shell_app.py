@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from rich.text import Text
+from seen import screen_text
 from textual import events
 from textual.app import ComposeResult
-from textual.command import CommandPalette
 from textual.pilot import Pilot
 from textual.widget import Widget
 from textual.widgets import Input, OptionList, Static
@@ -27,6 +27,7 @@ from ysnakes_tui.panes.makers import PANE_MAKERS
 from ysnakes_tui.widgets.help_screen import HelpScreen
 from ysnakes_tui.widgets.jump_screen import JumpScreen
 from ysnakes_tui.widgets.key_footer import KeyFooter
+from ysnakes_tui.widgets.palette import CommandList, Palette
 from ysnakes_tui.widgets.status_strip import Status
 from ysnakes_tui.widgets.tab_bar import TabBar
 from ysnakes_tui.widgets.theme_screen import ThemeScreen
@@ -225,7 +226,7 @@ def test_letters_go_to_a_field_and_function_keys_do_not() -> None:
         assert field.value == "n q:1"
         assert pane.done == []
         await press(pilot, "ctrl+p")
-        assert isinstance(app.screen, CommandPalette)
+        assert isinstance(app.screen, Palette)
         await press(pilot, "escape")
         await press(pilot, "escape")
         assert app.screen.focused is None
@@ -377,18 +378,35 @@ def test_help_begins_with_the_keys_of_what_has_the_focus() -> None:
 def test_the_palette_has_every_action(key: str) -> None:
     async def test(app: YsnakesApp, pilot: Pilot[None]) -> None:
         await press(pilot, key)
-        options = app.screen.query_one(OptionList)
+        commands = app.screen.query_one(CommandList).commands
         left_out = {"palette", "back", "copy_selection", "crosshair_left", "crosshair_right"}
-        wanted = [action for action in ACTIONS.values() if action.id not in left_out]
-        await until(pilot, lambda: options.option_count == len(wanted))
-        prompts = [str(option.prompt) for option in options.options]
-        for action in wanted:
-            assert any(prompt.startswith(action.title + "  ") and action.help in prompt for prompt in prompts)
-        possible = ["not possible now" not in prompt for prompt in prompts]
+        assert {command.action.id for command in commands} == ACTIONS.keys() - left_out
+        possible = [command.possible for command in commands]
         assert possible == sorted(possible, reverse=True)
-        assert possible.count(False) == len([a for a in wanted if a.context not in enclosing("train")])
+        assert possible.count(False) == len(
+            [c for c in commands if c.action.context not in enclosing("train")]
+        )
 
     drive(test, pane=EveryPane())
+
+
+def test_what_the_palette_lists_can_all_be_read() -> None:
+    async def test(app: YsnakesApp, pilot: Pilot[None]) -> None:
+        await press(pilot, ":")
+        seen, commands = "", app.screen.query_one(CommandList).commands
+        for _ in commands:
+            seen += screen_text(app)
+            await press(pilot, "pagedown")
+        for command in commands:
+            assert command.action.title in seen
+            assert command.help[:60] in seen
+
+    drive(test, pane=EveryPane(), size=(120, 40))
+
+
+def chosen(app: YsnakesApp) -> str:
+    command = app.screen.query_one(CommandList).chosen
+    return command.action.id if command is not None else ""
 
 
 def test_an_action_is_found_by_its_name_and_done() -> None:
@@ -396,10 +414,53 @@ def test_an_action_is_found_by_its_name_and_done() -> None:
 
     async def test(app: YsnakesApp, pilot: Pilot[None]) -> None:
         await press(pilot, ":", "s", "n", "o", "o", "z", "e")
-        options = app.screen.query_one(OptionList)
-        await until(pilot, lambda: options.option_count == 1 and "Not yet" in str(options.options[0].prompt))
+        assert chosen(app) == "snooze"
         await press(pilot, "enter")
         await until(pilot, lambda: pane.done == ["snooze"])
+
+    drive(test, pane=pane)
+
+
+def test_the_arrows_go_through_the_palette_and_around_its_ends() -> None:
+    pane = EveryPane()
+
+    async def test(app: YsnakesApp, pilot: Pilot[None]) -> None:
+        await press(pilot, ":")
+        commands = app.screen.query_one(CommandList).commands
+        await press(pilot, "up")
+        assert chosen(app) == commands[-1].action.id
+        assert commands[-1].action.title in screen_text(app)
+        await press(pilot, "down", "down")
+        assert chosen(app) == commands[1].action.id
+        await press(pilot, "enter")
+        await until(pilot, lambda: pane.done == [commands[1].action.id])
+
+    drive(test, pane=pane)
+
+
+def test_a_click_in_the_palette_does_what_it_is_on() -> None:
+    pane = EveryPane()
+
+    async def test(app: YsnakesApp, pilot: Pilot[None]) -> None:
+        await press(pilot, ":")
+        wanted = app.screen.query_one(CommandList).commands[2].action.id
+        await pilot.click(CommandList, offset=(3, 4))
+        await until(pilot, lambda: pane.done == [wanted])
+
+    drive(test, pane=pane)
+
+
+def test_what_is_not_found_is_said_and_nothing_is_done() -> None:
+    pane = EveryPane()
+
+    async def test(app: YsnakesApp, pilot: Pilot[None]) -> None:
+        await press(pilot, ":", *"zzqqx")
+        assert "nothing of that name" in screen_text(app)
+        await press(pilot, "enter", "down", "pageup")
+        assert isinstance(app.screen, Palette)
+        await press(pilot, "escape")
+        assert not isinstance(app.screen, Palette)
+        assert pane.done == []
 
     drive(test, pane=pane)
 
@@ -409,8 +470,8 @@ def test_what_is_not_possible_says_so() -> None:
 
     async def test(app: YsnakesApp, pilot: Pilot[None]) -> None:
         await press(pilot, ":", *"rename")
-        options = app.screen.query_one(OptionList)
-        await until(pilot, lambda: options.option_count > 0 and "Rename" in str(options.options[0].prompt))
+        assert chosen(app) == "rename"
+        assert "not possible now" in screen_text(app)
         await press(pilot, "enter")
         await until(pilot, lambda: "“Rename” is not possible here now" in toasts(app))
         assert pane.done == []
