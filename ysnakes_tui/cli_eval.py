@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +11,7 @@ import typer
 from ysnakes_tui.failures import guarded
 from ysnakes_tui.formats import bits, facts
 from ysnakes_tui.options import AsJson, CheckpointName, Device, RunName, RunsDir
-from ysnakes_tui.output import put, put_json, say, say_warning, shown
+from ysnakes_tui.output import can_redraw, put, put_json, say, say_warning, shown
 
 if TYPE_CHECKING:
     from ysnakes_core.runs.directory import RunDirectory
@@ -30,6 +31,17 @@ def evaluate_run(
         typer.Argument(metavar="PATH", help="Text to score; none: its validation text."),
     ] = None,
     checkpoint: CheckpointName = None,
+    by_position: Annotated[
+        bool, typer.Option("--by-position", help="Bits per byte by position, far beyond the trained length.")
+    ] = False,
+    longest: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="With --by-position: tokens laid end to end.  [default: 64 times the trained length]",
+            show_default=False,
+        ),
+    ] = None,
     device: Device = "auto",
     runs_dir: RunsDir = None,
     json: AsJson = False,
@@ -38,8 +50,13 @@ def evaluate_run(
 
     Every document is scored whole, with all of its own context.
     """
-    from ysnakes_tui.run_lookup import checked_checkpoint, find_run
+    from ysnakes_core.errors import UsageError
+    from ysnakes_tui.run_lookup import checked_checkpoint, chosen_checkpoint, find_run
 
+    if longest is not None and not by_position:
+        raise UsageError("--longest says how far --by-position goes", "give --by-position too")
+    if longest is not None and longest < 1:
+        raise UsageError(f"--longest cannot be {longest}", "give a whole number, 1 or more")
     found = find_run(run, runs_dir)
 
     from ysnakes_core.runs.opening import open_model
@@ -49,7 +66,11 @@ def evaluate_run(
     for note in opened.notes:
         say_warning(note)
     stream = _given_text(opened, paths) if paths else _validation_text(found, opened)
-    say(f"scoring {stream.n_documents:,} documents with {opened.checkpoint} of {shown(found.name)}…")
+    which = chosen_checkpoint(opened, checkpoint)
+    say(f"scoring {stream.n_documents:,} documents with {which} of {shown(found.name)}…")
+    if by_position:
+        _evaluate_by_position(found, opened, stream, longest or 0, json=json)
+        return None
     score = evaluate(opened.model, stream)
     assert score is not None  # only an interruption, which nothing asks for, gives none
     if json:
@@ -79,6 +100,50 @@ def evaluate_run(
     for line in facts(rows):
         put(line)
     return None
+
+
+def _evaluate_by_position(
+    run: RunDirectory, opened: OpenedModel, stream: TokenStream, longest: int, *, json: bool
+) -> None:
+    from ysnakes_core.training.by_position import score_by_position, trained_length
+    from ysnakes_tui import position_report as report
+
+    draws = can_redraw(sys.stderr)
+
+    def progress(done: float) -> None:
+        if draws:
+            say(f"\r{done:.0%}\x1b[K", end="")
+
+    try:
+        found = score_by_position(
+            opened.model,
+            opened.tokenizer,
+            stream,
+            trained_length(opened.config.training),
+            longest=longest,
+            progress=progress,
+        )
+    finally:
+        if draws:
+            say("\r\x1b[K", end="")
+    assert found is not None  # only an interruption, which nothing asks for, gives none
+    if json:
+        put_json({"run": run.name, "checkpoint": opened.checkpoint, "step": opened.step, **found.to_json()})
+        return
+    titled = [
+        ("each document alone", report.alone_lines(found)),
+        ("the documents end to end, as one long text", report.end_to_end_lines(found)),
+        ("the documents, each token with no more context than", report.context_lines(found)),
+        (report.legend(found), report.plot_lines(found)),
+    ]
+    for title, lines in titled:
+        if lines:
+            put(f"{title}\n")
+            for line in lines:
+                put(line)
+            put()
+    for sentence in report.findings(found):
+        put(sentence)
 
 
 def _given_text(opened: OpenedModel, paths: list[Path]) -> TokenStream:

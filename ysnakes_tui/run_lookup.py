@@ -5,11 +5,15 @@ from __future__ import annotations
 import shlex
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ysnakes_core.errors import UsageError
 from ysnakes_core.files import printable
 from ysnakes_core.paths import runs_dir
 from ysnakes_core.runs.directory import RunDirectory, find_runs, list_runs, open_run
+
+if TYPE_CHECKING:
+    from ysnakes_core.runs.opening import OpenedModel
 
 LATEST = "latest"
 
@@ -51,6 +55,13 @@ def checked_checkpoint(run: RunDirectory, name: str | None) -> str | None:
         return name
     there = ", ".join(["best", "latest", *names[-6:]])
     raise UsageError(f"the run “{run.name}” has no checkpoint “{name}”", f"choose one of: {there}")
+
+
+def chosen_checkpoint(opened: OpenedModel, asked: str | None) -> str:
+    """The checkpoint that answers, and why it is that one where nobody asked for it."""
+    if asked is None and opened.training:
+        return f"{opened.checkpoint} (its latest, for it is still training)"
+    return opened.checkpoint
 
 
 def command(verb: str, run: RunDirectory, folder: Path | None, *rest: str) -> str:

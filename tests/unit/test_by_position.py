@@ -212,7 +212,7 @@ def test_what_is_found_travels_as_json(tokenizer: Tokenizer) -> None:
     content = json.loads(json.dumps(found.to_json()))
     assert ByPosition.from_json(content) == found
     first = content["alone"]["bands"][0]
-    assert first["bits_per_byte"] == first["nats"] / math.log(2.0) / first["text_bytes"]
+    assert first["bits_per_byte"] == first["nats"] / math.log(2.0) / first["bytes"]
     with pytest.raises((KeyError, TypeError, ValueError)):
         ByPosition.from_json({**content, "alone": None})
 

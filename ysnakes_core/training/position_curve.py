@@ -190,6 +190,7 @@ class ByPosition:
 
 
 _Kind = TypeVar("_Kind", Band, Context, Drift)
+_JSON_NAMES = {"text_bytes": "bytes"}  # as ``ysnakes eval --json`` has it
 
 
 def bits(nats: float, text_bytes: int) -> float | None:
@@ -198,11 +199,13 @@ def bits(nats: float, text_bytes: int) -> float | None:
 
 
 def _with(item: Band | Context, *derived: str) -> dict[str, Any]:
-    return dataclasses.asdict(item) | {name: getattr(item, name) for name in derived}
+    stored = {_JSON_NAMES.get(name, name): value for name, value in dataclasses.asdict(item).items()}
+    return stored | {name: getattr(item, name) for name in derived}
 
 
 def _only(kind: type[_Kind], content: dict[str, Any]) -> _Kind:
-    return kind(**{field.name: content[field.name] for field in dataclasses.fields(kind)})
+    names = [field.name for field in dataclasses.fields(kind)]
+    return kind(**{name: content[_JSON_NAMES.get(name, name)] for name in names})
 
 
 def _curve_to_json(curve: Curve) -> dict[str, Any]:
