@@ -44,7 +44,7 @@ class CommandList(ScrollView, can_focus=False):
         .command-list--key { color: $primary; }
         .command-list--matched { text-style: bold underline; }
         .command-list--help { color: $text-muted; }
-        .command-list--chosen { background: $primary 25%; text-style: bold; }
+        .command-list--chosen { background: $panel; text-style: bold; }
         &:nocolor .command-list--chosen { text-style: bold reverse; }
     }
     """
@@ -85,27 +85,28 @@ class CommandList(ScrollView, can_focus=False):
         self.choose(self._place + by * max(1, self.scrollable_content_region.height // LINES))
 
     def render_line(self, y: int) -> Strip:
-        line, width = y + self.scroll_offset.y, self.scrollable_content_region.width
-        place, part = divmod(line, LINES)
-        base = self.rich_style
-        if not 0 <= place < len(self.commands):
-            nothing = line == 0 and not self.commands
-            text = Text(" There is nothing of that name." if nothing else "", style=base)
+        place, part = divmod(y + self.scroll_offset.y, LINES)
+        style, width = self.rich_style, self.scrollable_content_region.width
+        if not self.commands:
+            text = Text("  There is nothing of that name." if y == 0 else "", style)
+        elif place >= len(self.commands):
+            text = Text()
         else:
-            text = self._line(self.commands[place], part, base, chosen=place == self._place)
+            chosen = place == self._place
+            style += self._look("chosen") if chosen else Style()
+            text = self._line(self.commands[place], part, style, chosen=chosen)
         text.truncate(width, overflow="ellipsis")
-        style = base + self._look("chosen") if place == self._place and self.commands else base
-        return Strip(text.render(self.app.console)).adjust_cell_length(width, style).apply_style(style)
+        return Strip(text.render(self.app.console)).adjust_cell_length(width, style)
 
-    def _line(self, command: Command, part: int, base: Style, *, chosen: bool) -> Text:
+    def _line(self, command: Command, part: int, style: Style, *, chosen: bool) -> Text:
         mark = ("> " if self._plain else "› ") if chosen and part == 0 else "  "
         if part:
-            return Text.assemble(mark, (command.help, self._look("help")), style=base, no_wrap=True, end="")
+            return Text.assemble(mark, (command.help, self._look("help")), style=style, end="")
         keys = " ".join(shown_key(key, ascii=self._plain) for key in self._keymap.of(command.action.id))
         title = Text(command.action.title, style="" if command.possible else self._look("help"))
         for at in command.matched:
             title.stylize(self._look("matched"), at, at + 1)
-        return Text.assemble(mark, title, "  ", (keys, self._look("key")), style=base, no_wrap=True, end="")
+        return Text.assemble(mark, title, "  ", (keys, self._look("key")), style=style, end="")
 
     def _look(self, name: str) -> Style:
         return self.get_component_rich_style(f"command-list--{name}", partial=True)
