@@ -171,7 +171,9 @@ class YsnakesApp(BaseApp, inherit_bindings=False):
     def _bindings_changed(self, _: Screen[Any]) -> None:
         with contextlib.suppress(IndexError):
             labels = getattr(self.pane, "label_for", lambda action: "")
-            hints = hints_for(self.context, self.keymap, self.can_perform, labels, ascii=self._ascii.enabled)
+            typing = bool(getattr(self.pane, "is_typing", False))
+            plain = self._ascii.enabled
+            hints = hints_for(self.context, self.keymap, self.can_perform, labels, ascii=plain, typing=typing)
             for footer in self.screen_stack[0].query(KeyFooter):
                 footer.show(hints)
 

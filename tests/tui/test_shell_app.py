@@ -22,6 +22,7 @@ from ysnakes_tui.actions import ACTIONS, CONTEXTS, actions_for, enclosing
 from ysnakes_tui.app import TWICE_SECONDS, YsnakesApp
 from ysnakes_tui.app_memory import AppMemory, memory_file, read_memory
 from ysnakes_tui.keymap import Keymap, keymap_from, textual_name, usual_keymap
+from ysnakes_tui.panes.complete import CompletePane
 from ysnakes_tui.panes.interface import Pane, shell_of
 from ysnakes_tui.panes.makers import PANE_MAKERS
 from ysnakes_tui.widgets.help_screen import HelpScreen
@@ -173,8 +174,8 @@ def test_a_pane_is_made_only_when_it_is_looked_at_and_keeps_its_focus() -> None:
 def test_the_pane_and_the_run_of_last_time_are_there_again() -> None:
     async def test(app: YsnakesApp, pilot: Pilot[None]) -> None:
         assert app.query_one(TabBar).active == "complete"
-        (options,) = app.query(OptionList)
-        assert "ysnakes complete 'quiet cobra'" in str(options.get_option_at_index(0).prompt)
+        assert isinstance(app.pane, CompletePane)
+        assert app.memory.last_run == "quiet cobra"
         await press(pilot, "1")
         await until(pilot, lambda: read_memory().pane == "data")
 
@@ -332,7 +333,7 @@ def test_keys_that_come_faster_than_a_dialog_goes_do_no_harm() -> None:
 
 
 @pytest.mark.parametrize("key", ["f1", "?"])
-@pytest.mark.parametrize("context", ["train", "runs", "form", "job", "commands"])
+@pytest.mark.parametrize("context", ["train", "runs", "form", "job", "prompt", "transcript", "transcripts"])
 def test_help_has_every_key_of_where_one_is(context: str, key: str) -> None:
     keymap = keymap_from({"quit": "f10", "pause": "p"})
 
@@ -562,26 +563,26 @@ def written(app: YsnakesApp) -> list[str]:
     return sent
 
 
-@pytest.mark.parametrize("key", ["y", "enter"])
-def test_a_command_line_is_copied_through_the_terminal(key: str) -> None:
+def test_a_command_line_is_copied_through_the_terminal() -> None:
     async def test(app: YsnakesApp, pilot: Pilot[None]) -> None:
         sent = written(app)
-        await press(pilot, key)
+        app.copy("ysnakes complete latest", "the command line")
         expected = base64.b64encode(b"ysnakes complete latest").decode()
         await until(pilot, lambda: f"\x1b]52;c;{expected}\a" in "".join(sent))
-        assert "Copied the command line" in toasts(app)
+        await until(pilot, lambda: "Copied the command line" in toasts(app))
 
     drive(test, memory=AppMemory(pane="complete"))
 
 
 def test_selected_text_is_copied() -> None:
     async def test(app: YsnakesApp, pilot: Pilot[None]) -> None:
-        await pilot.mouse_down(".heading", offset=(0, 0))
-        await pilot.hover(".heading", offset=(3, 0))
-        await pilot.mouse_up(".heading", offset=(3, 0))
-        await until(pilot, lambda: app.screen.get_selected_text() == "Talk")
+        words = "NoModel > Static"
+        await pilot.mouse_down(words, offset=(0, 0))
+        await pilot.hover(words, offset=(4, 0))
+        await pilot.mouse_up(words, offset=(4, 0))
+        await until(pilot, lambda: app.screen.get_selected_text() == "There")
         await press(pilot, "ctrl+c")
-        assert app.clipboard == "Talk"
+        assert app.clipboard == "There"
 
     drive(test, memory=AppMemory(pane="complete"))
 

@@ -27,7 +27,8 @@ class Pane(Protocol):
     dim), False (not shown). After a change of either, or of ``context``: ``self.refresh_bindings()``.
     A ``YsnakesError`` that an action raises is shown as a notification. ``action_back``, if there is one, is
     called for esc; ``focus_first()``, if there is one, when the pane comes to the front. ``label_for(id)``,
-    if there is one, is what the footer calls an action just now ("": as the registry does).
+    if there is one, is what the footer calls an action just now ("": as the registry does). ``is_typing``, if
+    there is one, says whether letters are text now, so that the footer names other keys.
     """
 
     @property

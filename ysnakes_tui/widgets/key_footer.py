@@ -43,18 +43,22 @@ def hints_for(
     label_for: Callable[[str], str] = lambda action: "",
     *,
     ascii: bool,
+    typing: bool = False,
 ) -> tuple[Hint, ...]:
     """What the footer says in ``context``; of two that are called the same now, the more important one.
 
     ``possible`` says of an action: True, None (dim) or False; ``label_for``, what it is called just now, ""
-    where that is what the registry says.
+    where that is what the registry says. ``typing``: single characters are text now, and no keys.
     """
     inner = [action for action in actions_for(context) if action.rank and action.id not in _RIGHT]
     hints = []
     for action in [*inner, *(ACTIONS[name] for name in _RIGHT)]:
         can = possible(action.id)
         if can is not False:
-            key = next((shown_key(key, ascii=ascii) for key in keymap.of(action.id)), "•")
+            keys = [key for key in keymap.of(action.id) if not typing or (len(key) > 1 and key != "space")]
+            if typing and not keys:
+                continue
+            key = next((shown_key(key, ascii=ascii) for key in keys), "•")
             right = action.id in _RIGHT
             label = label_for(action.id) or action.label
             hints.append(Hint(action.id, key, label, action.rank, everywhere=right, enabled=bool(can)))

@@ -15,6 +15,8 @@ from ysnakes_tui.formats import duration, size
 SYMBOLS = {
     "starting": ("◌", "~"),
     "running": ("●", ">"),
+    "writing": ("●", ">"),
+    "loading": ("◌", "~"),
     "waiting": ("◌", "~"),
     "pausing": ("◐", "="),
     "paused": ("‖", "="),
@@ -27,8 +29,8 @@ SYMBOLS = {
     "broken": ("▲", "!"),
 }
 _KINDS = {
-    **dict.fromkeys(("starting", "running"), "good"),
-    **dict.fromkeys(("waiting", "pausing", "paused", "stopping"), "waiting"),
+    **dict.fromkeys(("starting", "running", "writing"), "good"),
+    **dict.fromkeys(("waiting", "loading", "pausing", "paused", "stopping"), "waiting"),
     **dict.fromkeys(("failed", "crashed", "broken"), "bad"),
 }
 STALE_SECONDS = 15.0  # news older than this is pointed out while a worker should be sending some

@@ -1,0 +1,232 @@
+"""Questions to models and what comes of them, written into transcripts. No widgets, and nothing waits."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal, Protocol
+
+from ysnakes_core.completion.options import SamplingOptions, fresh_seed
+from ysnakes_core.completion.transcript import Answer, Outcome, Token, Transcript
+from ysnakes_core.runs.talking import Begun, Ended, Failed, Loading, Question, Told, Written
+from ysnakes_tui.complete.models import ModelChoice, ModelRun, same_tokens
+
+Stage = Literal["asked", "loading", "writing", "ended", "failed"]
+_LARGEST_SEED = 2**63 - 1
+OTHER_TOKENS = "It begins afresh: the turns before were written by a model with other tokens."
+
+
+class Asked(Protocol):
+    """What is needed of a ``Talker``."""
+
+    def ask(self, question: Question) -> int: ...
+
+    def cancel(self, number: int) -> None: ...
+
+
+@dataclass
+class Exchange:
+    """A question, and how far its answers are: one a row, each in the transcript from ``Begun`` on.
+
+    ``asked_at`` and ``first_at`` (of the first token) are seconds of the conversation's clock.
+    """
+
+    number: int
+    transcript: Transcript
+    turn: str
+    model: ModelChoice
+    precision: str
+    options: tuple[SamplingOptions, ...]
+    carried: int
+    asked_at: float
+    stage: Stage = "asked"
+    answers: list[Answer] = field(default_factory=list)
+    first_at: float | None = None
+    notes: list[str] = field(default_factory=list)
+    problem: str = ""
+    hint: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        return self.stage not in ("ended", "failed")
+
+    @property
+    def tokens(self) -> int:
+        """Of all its answers."""
+        return sum(len(answer.tokens) for answer in self.answers)
+
+    def pace(self, now: float) -> float | None:
+        """Tokens a second since the first one; None before there are enough to say."""
+        if self.first_at is None or now <= self.first_at or self.tokens <= len(self.options):
+            return None
+        return (self.tokens - len(self.options)) / (now - self.first_at)
+
+
+@dataclass
+class News:
+    """What a message changed: further tokens of an answer, or more than that."""
+
+    exchange: Exchange
+    answer: Answer | None = None
+    tokens: Sequence[Token] = ()
+    is_first: bool = False
+
+
+class Conversation:
+    """Holds the exchanges of a session. ``clock`` gives seconds."""
+
+    def __init__(self, talker: Asked, runs_folder: Path, clock: Callable[[], float] = time.monotonic) -> None:
+        self._talker, self._folder, self._clock = talker, runs_folder, clock
+        self._exchanges: dict[int, Exchange] = {}
+        self.notes: dict[str, list[str]] = {}  # by the answer that they are about
+        self.failed: dict[str, Exchange] = {}  # the last one of each turn, where it left no answer
+
+    @property
+    def now(self) -> float:
+        """Seconds of its clock."""
+        return self._clock()
+
+    def ask(
+        self,
+        transcript: Transcript,
+        turn_id: str,
+        model: ModelChoice,
+        runs: tuple[ModelRun, ...],
+        *,
+        options: Sequence[SamplingOptions],
+        precision: str,
+    ) -> Exchange:
+        """Ask a model to answer a turn; ``options``: one for each answer."""
+        turn = transcript.turn(turn_id)
+        history = transcript.history_before(turn_id)
+        before = transcript.path_before(turn_id)[len(transcript.path_before(turn_id)) - len(history) :]
+        notes = []
+        if any(not same_tokens(runs, answer.run, model.run) for _, answer in before):
+            history, notes = (), [OTHER_TOKENS]
+        question = Question(
+            self._folder / model.run,
+            turn.prompt,
+            model.checkpoint or None,
+            precision,
+            history,
+            turn.reading,
+            tuple(options),
+        )
+        number = self._talker.ask(question)
+        exchange = Exchange(
+            *(number, transcript, turn_id, model, precision, tuple(options), len(history), self._clock()),
+            notes=notes,
+        )
+        self._exchanges[number] = exchange
+        self.failed.pop(turn_id, None)
+        return exchange
+
+    def open(self, transcript: Transcript | None = None) -> Iterator[Exchange]:
+        """What is not answered yet: of a transcript, or of all."""
+        for exchange in self._exchanges.values():
+            if exchange.is_open and (transcript is None or exchange.transcript is transcript):
+                yield exchange
+
+    def cancel(self, transcript: Transcript | None = None) -> bool:
+        """End what is being written; whether there was any. What was made stays."""
+        found = list(self.open(transcript))
+        for exchange in found:
+            self._talker.cancel(exchange.number)
+        return bool(found)
+
+    def break_off(self) -> list[Transcript]:
+        """The talker is about to go: end all answers where they are. The transcripts that they stand in."""
+        found = list(self.open())
+        for exchange in found:
+            self._end_all(exchange, "cancelled", "")
+            exchange.stage = "ended"
+        return [exchange.transcript for exchange in found]
+
+    def exchange_of(self, answer_id: str) -> Exchange | None:
+        """The exchange that is writing an answer; None if none is."""
+        return next((each for each in self.open() if any(a.id == answer_id for a in each.answers)), None)
+
+    # What the talker tells.
+
+    def take(self, told: Told) -> News | None:
+        """Take in what came; None if it is about nothing that is open here."""
+        exchange = self._exchanges.get(told.number)
+        if exchange is None or not exchange.is_open:
+            return None
+        if isinstance(told, Loading):
+            exchange.stage = "loading"
+        elif isinstance(told, Begun):
+            self._begin(exchange, told)
+        elif isinstance(told, Written) and told.row < len(exchange.answers):
+            return self._write(exchange, told)
+        elif isinstance(told, Ended) and told.row < len(exchange.answers):
+            self._end(exchange, exchange.answers[told.row], told.outcome)
+        elif isinstance(told, Ended) and not exchange.answers:  # cancelled before it had begun
+            exchange.stage = "ended"
+        elif isinstance(told, Failed):
+            self._fail(exchange, told)
+        return News(exchange)
+
+    def _begin(self, exchange: Exchange, told: Begun) -> None:
+        exchange.stage = "writing"
+        exchange.notes += told.notes
+        for options in exchange.options:
+            answer = exchange.transcript.add_answer(
+                exchange.turn,
+                run=exchange.model.run,
+                checkpoint=told.checkpoint,
+                step=told.step,
+                bits_per_byte=told.bits_per_byte,
+                options=options,
+                precision=exchange.precision,
+                carried=exchange.carried,
+            )
+            exchange.answers.append(answer)
+            if exchange.notes:
+                self.notes[answer.id] = exchange.notes
+        if len(exchange.answers) > 1:
+            exchange.transcript.choose_answer(exchange.turn, exchange.answers[0].id)
+
+    def _write(self, exchange: Exchange, told: Written) -> News:
+        answer = exchange.answers[told.row]
+        exchange.transcript.write(answer.id, told.tokens, told.reading)
+        is_first = len(answer.tokens) == len(told.tokens)
+        if exchange.first_at is None and told.tokens:
+            exchange.first_at = self._clock()
+        return News(exchange, answer, told.tokens, is_first)
+
+    def _end(self, exchange: Exchange, answer: Answer, outcome: Outcome) -> None:
+        if answer.outcome is None:
+            exchange.transcript.end(answer.id, outcome)
+        if all(each.outcome is not None for each in exchange.answers):
+            exchange.stage = "ended"
+
+    def _fail(self, exchange: Exchange, told: Failed) -> None:
+        exchange.stage, exchange.problem, exchange.hint = "failed", told.what, told.hint
+        self._end_all(exchange, "failed", f"{told.what}. {told.hint}".strip())
+        if not exchange.answers:
+            self.failed[exchange.turn] = exchange
+
+    def _end_all(self, exchange: Exchange, reason: Literal["cancelled", "failed"], problem: str) -> None:
+        asked = exchange.transcript.turn(exchange.turn).reading
+        for answer in exchange.answers:
+            if answer.outcome is None:
+                reading = answer.reading or ("text" if asked == "auto" else asked)
+                seed = answer.options.seed or 0
+                outcome = Outcome(reading, reason, seed, tokens=len(answer.tokens), problem=problem)
+                exchange.transcript.end(answer.id, outcome)
+
+
+def seeded(options: SamplingOptions) -> SamplingOptions:
+    """The options with a seed, drawn if they have none: for what is to be written twice."""
+    return options if options.seed is not None else replace(options, seed=fresh_seed())
+
+
+def following(answers: Sequence[Answer], options: SamplingOptions) -> SamplingOptions:
+    """The options with the seed after the largest of some answers: for more of the same."""
+    seeds = [answer.outcome.seed for answer in answers if answer.outcome is not None]
+    if not seeds:
+        return seeded(options)
+    return replace(options, seed=(max(seeds) + 1) % (_LARGEST_SEED + 1))

@@ -1,0 +1,292 @@
+"""Asking a model: for an answer, another one, several, those of two models; from any turn on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
+from rich.text import Text
+from textual.containers import Vertical
+from textual.widgets import Static
+
+from ysnakes_core.completion.options import SamplingOptions
+from ysnakes_core.completion.transcript import Answer, Turn
+from ysnakes_core.errors import UsageError, YsnakesError
+from ysnakes_tui.complete.blocks import ANSWER, NOTE, PROMPT
+from ysnakes_tui.complete.conversation import Exchange, following, seeded
+from ysnakes_tui.complete.model_screen import ModelScreen
+from ysnakes_tui.complete.models import ModelChoice
+from ysnakes_tui.complete.prompt_history import keep_prompt
+from ysnakes_tui.complete.side_by_side import Column, SideBySide
+from ysnakes_tui.complete.talk_base import TalkBase
+from ysnakes_tui.panes.interface import key_of, shell_of
+
+NO_MODEL = UsageError("there is no model to talk to yet", "train one in the Train pane")
+
+
+class TalkAsking(TalkBase):
+    """The actions that have something written."""
+
+    # The turn that is meant, and whether something can be asked.
+
+    @property
+    def selected(self) -> tuple[Turn, Answer | None] | None:
+        """The turn under the cursor with its answer; the last one where that is on none."""
+        path = self.transcript.path()
+        key = self.view.selected or ""
+        for turn, answer in path:
+            keys = {f"{PROMPT}{turn.id}", f"{NOTE}{turn.id}"}
+            if answer is not None:
+                keys |= {f"{ANSWER}{answer.id}", f"{NOTE}{answer.id}"}
+            if key in keys:
+                return turn, answer
+        return path[-1] if path else None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether this transcript is being written to."""
+        return any(self.conversation.open(self.transcript))
+
+    @property
+    def has_text(self) -> bool:
+        """Whether something is being written that a model could be asked."""
+        return self.field.has_focus and bool(self.field.text.strip())
+
+    def _need_model(self) -> ModelChoice:
+        if self.choice is None:
+            raise NO_MODEL
+        if self.is_busy:
+            raise UsageError("an answer is still being written", "wait for it, or stop it with esc")
+        return self.choice
+
+    # Asking.
+
+    def _ask(
+        self, turn: Turn, model: ModelChoice, options: Sequence[SamplingOptions], precision: str = ""
+    ) -> Exchange:
+        """Have a turn answered: once for each of ``options``."""
+        exchange = self.conversation.ask(
+            self.transcript,
+            turn.id,
+            model,
+            self.runs,
+            options=options,
+            precision=precision or self.settings.precision,
+        )
+        self.save(self.transcript)
+        self.refresh_bindings()
+        return exchange
+
+    def _take_prompt(self) -> Turn:
+        """A turn of what was written in the field, where it is to go."""
+        text, reading = self.field.text, self.settings.reading
+        if self.editing:
+            turn = self.transcript.edit_turn(self.editing, text, reading)
+        else:
+            turn = self.transcript.add_turn(text, reading)
+        self.edit("")
+        if self.field.earlier.add(text):
+            work = partial(self._keep_prompt, text)
+            self.run_worker(work, thread=True, group="prompts", exit_on_error=False)
+        self.field.put("")
+        return turn
+
+    def _keep_prompt(self, text: str) -> None:
+        """In a thread."""
+        try:
+            keep_prompt(self.prompts_file, text)
+        except YsnakesError as error:
+            self.app.call_from_thread(shell_of(self).tell, error, title="What you wrote is not kept")
+
+    def _turn_to_answer(self) -> Turn:
+        """What is written in the field, else the turn under the cursor."""
+        if self.has_text:
+            return self._take_prompt()
+        if (selected := self.selected) is None:
+            raise UsageError("nothing was said yet", "write something first, then have it answered")
+        return selected[0]
+
+    def action_send(self) -> None:
+        if not self.field.text.strip():
+            key = key_of(self, "go_on")
+            raise UsageError(
+                "nothing is written yet",
+                f"write something; to have the last answer go on, leave the field (esc) and press {key}",
+            )
+        model = self._need_model()
+        self._ask(self._take_prompt(), model, [self.settings.options])
+        self.show_end()
+
+    def action_answer_again(self) -> None:
+        model = self._need_model()
+        turn = self._turn_to_answer()
+        self._ask(turn, model, [self.settings.options])
+        self.draw()
+
+    def action_go_on(self) -> None:
+        """Have the last answer go on: an empty prompt after it."""
+        model = self._need_model()
+        path = self.transcript.path()
+        if not path or path[-1][1] is None:
+            raise UsageError("there is no answer that could go on", "write something first")
+        self._ask(self.transcript.add_turn("", "text"), model, [self.settings.options])
+        self.show_end()
+
+    def show_end(self) -> None:
+        """What was just asked is to be seen."""
+        self.draw()
+        self.view.action_last()
+
+    # Side by side.
+
+    def action_variants(self) -> None:
+        model = self._need_model()
+        self._write_variants(self._turn_to_answer(), model, seeded(self.settings.options))
+
+    def action_more_variants(self) -> None:
+        if self.side is not None:
+            turn = self.side.turn
+            self._write_variants(turn, self._need_model(), following(turn.answers, self.settings.options))
+
+    def _write_variants(self, turn: Turn, model: ModelChoice, options: SamplingOptions) -> None:
+        exchange = self._ask(turn, model, options.variants(self.settings.variants))
+        columns = [Column(exchange, row) for row in range(len(exchange.options))]
+        self._show_side(turn, columns, f"{len(columns)} answers")
+
+    def action_compare_models(self) -> None:
+        """The same prompt and seed for another model."""
+        model = self._need_model()
+        if not self.has_text and self.selected is None:
+            raise UsageError("nothing was said yet", "write something first, then compare what is answered")
+
+        def chosen(other: ModelChoice | None) -> None:
+            if other is not None:
+                try:
+                    self._compare(model, other)
+                except YsnakesError as error:
+                    shell_of(self).tell(error)
+
+        self.app.push_screen(ModelScreen("Compare with", self.runs, model), chosen)
+
+    def _compare(self, model: ModelChoice, other: ModelChoice) -> None:
+        before = None if self.has_text or self.selected is None else self.selected[1]
+        turn = self._turn_to_answer()
+        if before is not None and before.outcome is not None and before.outcome.tokens:
+            options = _as_it_was(before)
+            first = Column(before=before)
+        else:
+            options = seeded(self.settings.options)
+            first = Column(self._ask(turn, model, [options]))
+        second = Column(self._ask(turn, other, [options]))
+        self._show_side(turn, [first, second], "Two models, the same seed")
+
+    def _show_side(self, turn: Turn, columns: Sequence[Column], what: str) -> None:
+        self.run_worker(self._open_side(turn, columns, what), group="side", exclusive=True)
+
+    async def _open_side(self, turn: Turn, columns: Sequence[Column], what: str) -> None:
+        await self.query(SideBySide).remove()
+        side = SideBySide(turn, columns, self.conversation, what=what)
+        await self.query_one("#talk-main", Vertical).mount(side)
+        self.set_class(True, "-beside")
+        side.focus_first()
+        self.draw()
+        self.refresh_bindings()
+
+    async def close_side(self) -> None:
+        """Back to the transcript."""
+        await self.query(SideBySide).remove()
+        self.set_class(False, "-beside")
+        self.draw()
+        self.view.focus()
+        self.save(self.transcript)
+        self.refresh_bindings()
+
+    async def action_keep_variant(self) -> None:
+        if self.side is None:
+            return
+        answer = self.side.answer
+        if answer is None:
+            raise UsageError("nothing is written there yet", "wait for it, or choose another")
+        if answer.outcome is not None:
+            self.conversation.cancel(self.transcript)  # the others
+        self.transcript.choose_answer(answer.turn, answer.id)
+        await self.close_side()
+        self.field.focus()
+
+    def action_next_variant(self) -> None:
+        if self.side is not None:
+            self.side.move(1)
+
+    def action_previous_variant(self) -> None:
+        if self.side is not None:
+            self.side.move(-1)
+
+    def action_copy_variant(self) -> None:
+        answer = self.side.answer if self.side is not None else None
+        if answer is not None:
+            shell_of(self).copy(answer.text, "the answer")
+
+    # Other turns than the next one.
+
+    def action_edit_turn(self) -> None:
+        if self.is_busy:
+            raise UsageError("an answer is still being written", "wait for it, or stop it with esc")
+        if (selected := self.selected) is None:
+            raise UsageError("nothing was said yet that could be changed", "write something first")
+        turn = selected[0]
+        self.edit(turn.id)
+        self.field.put(turn.prompt)
+        self.field.focus()
+
+    def action_branch_here(self) -> None:
+        """Write another turn after the answer under the cursor, beside the one that follows it now."""
+        if (selected := self.selected) is None:
+            raise UsageError("nothing was said yet that one could go on from", "write something first")
+        turns = [turn for turn, _ in self.transcript.path()]
+        following_turns = turns[turns.index(selected[0]) + 1 :]
+        if following_turns:
+            self.edit(following_turns[0].id)
+            self.field.put("")
+        self.field.focus()
+
+    def edit(self, turn_id: str) -> None:
+        """The next turn goes beside this one; with "", to the end."""
+        self.editing = turn_id
+        mode = self.query_one("#mode", Static)
+        mode.set_class(bool(turn_id), "-shown")
+        if turn_id:
+            turns = [turn.id for turn, _ in self.transcript.path()]
+            where = f"turn {turns.index(turn_id) + 1} of {len(turns)}" if turn_id in turns else "a turn"
+            mode.update(Text(f"another {where}: what is there stays as a branch (esc leaves it)"))
+
+    def action_branch_before(self) -> None:
+        self._go_beside(-1)
+
+    def action_branch_after(self) -> None:
+        self._go_beside(1)
+
+    def _go_beside(self, by: int) -> None:
+        """Show another answer of the turn under the cursor, or another turn in its place."""
+        if (selected := self.selected) is None:
+            return
+        turn, answer = selected
+        on_prompt = (self.view.selected or "").startswith(PROMPT)
+        turns = self.transcript.siblings(turn.id)
+        if answer is not None and len(turn.answers) > 1 and not (on_prompt and len(turns) > 1):
+            ids = [each.id for each in turn.answers]
+            self.transcript.choose_answer(turn.id, ids[(ids.index(answer.id) + by) % len(ids)])
+        elif len(turns) > 1:
+            ids = [each.id for each in turns]
+            self.transcript.choose_turn(ids[(ids.index(turn.id) + by) % len(ids)])
+        else:
+            raise UsageError("there is no other branch at this turn", "answer it again, or edit it")
+        self.save(self.transcript)
+        self.draw()
+        self.refresh_bindings()
+
+
+def _as_it_was(answer: Answer) -> SamplingOptions:
+    """The options that make an answer again."""
+    assert answer.outcome is not None
+    return replace(answer.options, seed=answer.outcome.seed)
