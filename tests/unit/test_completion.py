@@ -17,6 +17,7 @@ from ysnakes_core.completion.row import REQUEST_BREAK
 from ysnakes_core.completion.sampling import SamplingOptions
 from ysnakes_core.configuration import ModelConfig
 from ysnakes_core.errors import UsageError
+from ysnakes_core.model.decoding import Decoding
 from ysnakes_core.model.language_model import LanguageModel
 from ysnakes_core.text.records import Document
 from ysnakes_core.text.tokenizers import Tokenizer, train_tokenizer
@@ -67,7 +68,7 @@ def text_of(pieces: Sequence[Piece]) -> str:
 
 def force(monkeypatch: pytest.MonkeyPatch, model: LanguageModel, ids: Sequence[int]) -> None:
     """Make the model want to say given ids, whatever the prompt: the first after it, then one a step."""
-    whole, one = model.forward, model.step
+    whole, one = model.forward, Decoding.step
     rest: Iterator[int] = iter(ids[1:])
 
     def towards(logits: torch.Tensor, wanted: int) -> torch.Tensor:
@@ -80,11 +81,10 @@ def force(monkeypatch: pytest.MonkeyPatch, model: LanguageModel, ids: Sequence[i
         return towards(logits, ids[0]), state
 
     def step(*args, **kwargs):
-        logits, state = one(*args, **kwargs)
-        return towards(logits, next(rest)), state
+        return towards(one(*args, **kwargs), next(rest))
 
     monkeypatch.setattr(model, "forward", forward)
-    monkeypatch.setattr(model, "step", step)
+    monkeypatch.setattr(Decoding, "step", step)
 
 
 # --- the recurrence ---
@@ -282,7 +282,7 @@ def test_cancelling_from_another_thread_ends_a_long_prompt_between_blocks(comple
 
 
 def test_an_interrupt_while_computing_loses_nothing_made_so_far(completer, model, monkeypatch):
-    step, steps = model.step, []
+    step, steps = Decoding.step, []
 
     def interrupted(*args, **kwargs):
         steps.append(1)
@@ -290,7 +290,7 @@ def test_an_interrupt_while_computing_loses_nothing_made_so_far(completer, model
             raise KeyboardInterrupt
         return step(*args, **kwargs)
 
-    monkeypatch.setattr(model, "step", interrupted)
+    monkeypatch.setattr(Decoding, "step", interrupted)
     stream = completer.stream("The", WILD)
     made = []
     with pytest.raises(KeyboardInterrupt):

@@ -12,16 +12,19 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from ysnakes_core.completion.contexts import MAX_BYTES, Context, ContextStore
 from ysnakes_core.completion.history import READING_CHOICES, Part, ReadingChoice
 from ysnakes_core.completion.past import past_of
 from ysnakes_core.completion.pieces import Piece
-from ysnakes_core.completion.reading import Read, Reader, computing, take_in
+from ysnakes_core.completion.reading import Read, Reader, take_in
 from ysnakes_core.completion.row import Row, Summary
 from ysnakes_core.completion.sampling import SamplingOptions, fresh_seed
 from ysnakes_core.errors import UsageError, YsnakesError
+from ysnakes_core.model.decoding import Decoding
 from ysnakes_core.model.language_model import LanguageModel
+from ysnakes_core.model.state import ModelState
 from ysnakes_core.text.tokenizers import Tokenizer
 
 
@@ -169,9 +172,12 @@ class BatchStream(Iterator[tuple[int, Piece]]):
         self._choice = reading
         self._history = history
         self._rows = [Row(completer.tokenizer, o, completer.new_seed(), alternatives) for o in options]
-        self._active = list(range(len(prompts)))  # rows that go on, in the order of the context's batch
+        self._read: list[Read] = []  # one a row
+        self._active = list(range(len(prompts)))  # rows that go on, in the order of the decoding's batch
         self._next: list[int] = []  # their chosen tokens, not yet taken in
-        self._context: Context | None = None
+        self._context: Context | None = None  # after the prompts
+        self._decoding: Decoding | None = None  # after the tokens taken in since
+        self._unsettled = False  # in the midst of a step; one that was broken off cannot be gone on from
         self._prefill: Generator[None, None, Context] | None = None
         self._ready: deque[tuple[int, Piece]] = deque()
         self._cancelled = False
@@ -210,7 +216,7 @@ class BatchStream(Iterator[tuple[int, Piece]]):
 
     def _work(self) -> bool:
         """Whether there was anything left to do."""
-        if self._cancelled:
+        if self._cancelled or self._unsettled:
             self._finish_all()
             return bool(self._ready)
         if not self._active:
@@ -221,13 +227,13 @@ class BatchStream(Iterator[tuple[int, Piece]]):
         return True
 
     def _finish_all(self) -> None:
-        for i in self._active:
+        for at, i in enumerate(self._active):
             self._ready.extend((i, piece) for piece in self._rows[i].finish("cancelled"))
+            self._keep(at, i)
         self._active = []
 
     def _advance(self, began: float) -> None:
         """Take in a block of a prompt, or choose a token for every active row."""
-        model = self._completer.model
         if self._context is None:
             if self._prefill is None:
                 self._prefill = self._take_in_prompts()
@@ -239,23 +245,54 @@ class BatchStream(Iterator[tuple[int, Piece]]):
             except BaseException:
                 self._prefill = None  # it can't go on; whoever goes on begins anew
                 raise
-        elif self._next:
-            with computing(model):
-                tokens = torch.tensor(self._next, device=model.device)
-                self._context = Context(*model.step(tokens, self._context.state))
-        logits = self._context.logits[:, : self._completer.tokenizer.vocab_size].float().cpu().numpy()
+        assert self._context is not None
+        self._unsettled = True
+        logits = self._step(self._context.state) if self._next else self._context.logits
+        scores = logits[:, : self._completer.tokenizer.vocab_size].float().cpu().numpy()
         going, chosen = [], []
         for at, i in enumerate(self._active):
             row = self._rows[i]
-            self._ready.extend((i, piece) for piece in row.choose(logits[at]))
+            self._ready.extend((i, piece) for piece in row.choose(scores[at]))
             row.seconds.append(self._seconds + self._clock() - began)
             if row.reason is None:
                 going.append(at)
                 chosen.append(row.last)
         if len(going) < len(self._active):
-            self._context = self._context.select(going)
-            self._active = [self._active[at] for at in going]
+            self._drop_others(going)
         self._next = chosen
+        self._unsettled = False
+
+    def _step(self, begin: ModelState) -> Tensor:
+        """Take in what was chosen, one token a row; ``begin`` is the state after the prompts."""
+        model = self._completer.model
+        with torch.inference_mode():
+            if self._decoding is None:
+                self._decoding = Decoding(model, begin)
+            tokens = torch.tensor(self._next, device=model.device)
+            return self._decoding.step(tokens)
+
+    def _drop_others(self, going: list[int]) -> None:
+        """Go on with some of the rows."""
+        for at, i in enumerate(self._active):
+            if at not in going:
+                self._keep(at, i)
+        self._active = [self._active[at] for at in going]
+        if not going:
+            return
+        if self._decoding is None:
+            assert self._context is not None
+            self._context = self._context.select(going)
+            return
+        with torch.inference_mode():
+            self._decoding = Decoding(self._completer.model, self._decoding.state(going))
+
+    def _keep(self, at: int, i: int) -> None:
+        """Keep the context of a row that ended, to go on from; that after the prompt is kept already."""
+        if self._decoding is None or self._unsettled:
+            return
+        with torch.inference_mode():
+            context = Context(self._decoding.logits[at : at + 1].clone(), self._decoding.state([at]))
+        self._completer.contexts.keep((*self._read[i].ids, *self._rows[i].taken), context)
 
     def _take_in_prompts(self) -> Generator[None, None, Context]:
         """Every different prompt once; each alone, so that a row doesn't depend on its neighbours."""
@@ -266,7 +303,8 @@ class BatchStream(Iterator[tuple[int, Piece]]):
             if prompt not in read:
                 read[prompt] = yield from completer.reader.read(prompt, self._choice, past)
             row.begin(prompt, read[prompt], past)
-        return Context.stack([read[prompt].context for prompt in self._prompts])
+        self._read = [read[prompt] for prompt in self._prompts]
+        return Context.stack([read.context for read in self._read])
 
 
 class Stream(Iterator[Piece]):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -72,7 +74,7 @@ class Row:
         self._reading: Reading = "text"
         self._prompt_tokens = 0
         self._unknown_characters = 0
-        self._tokens = 0
+        self._chosen = array("i")
         self._started = False  # the document has its <start>
         self.reason: StopReason | None = None
         self.last = -1
@@ -99,13 +101,13 @@ class Row:
         forbidden = []
         if self._started:
             forbidden.append(start)
-        if self._tokens == 0 or self.last == start:
+        if not self._chosen or self.last == start:
             forbidden.append(end)
         choice = pick(logits, self._options, self._uniform, recent=self._recent, forbidden=forbidden)
         self.last = choice.id
         if choice.id == end:
             return self.finish("end")
-        self._tokens += 1
+        self._chosen.append(choice.id)
         text = self._decoder.push(choice.id)
         if choice.id == start:
             self._started = True
@@ -115,7 +117,7 @@ class Row:
         pieces = self._stops.push(Piece(text, choice.id, choice.probability, self._others(logits)))
         if self._stops.stopped:
             self.reason = "stop"
-        elif self._tokens >= self._options.max_tokens:
+        elif len(self._chosen) >= self._options.max_tokens:
             pieces += self.finish("max_tokens")
         return pieces
 
@@ -136,6 +138,11 @@ class Row:
             for choice in likeliest(logits, self._alternatives)
         )
 
+    @property
+    def taken(self) -> Sequence[int]:
+        """The chosen tokens that the model has taken in, once the row has ended: all but the last."""
+        return self._chosen if self.reason == "end" else self._chosen[:-1]
+
     def summary(self) -> Summary:
         """How far it is."""
         return Summary(
@@ -143,7 +150,7 @@ class Row:
             reason=self.reason or "cancelled",
             seed=self._seed,
             prompt_tokens=self._prompt_tokens,
-            tokens=self._tokens,
+            tokens=len(self._chosen),
             seconds_to_first_token=self.seconds.first,
             tokens_per_second=self.seconds.rate,
             unknown_characters=self._unknown_characters,

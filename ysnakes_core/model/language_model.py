@@ -53,15 +53,27 @@ class LanguageModel(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        return self.embedding.weight.device
+        return self._final_scale.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the residual stream, whatever the matrices are held in."""
+        return self._final_scale.dtype
+
+    @property
+    def _final_scale(self) -> Tensor:
+        scale = self.norm.weight
+        assert isinstance(scale, Tensor)
+        return scale
 
     def n_parameters(self) -> int:
-        """Trainable numbers; a tied head counts once."""
-        return sum(p.numel() for p in self.parameters())
+        """Numbers that were trained; a tied head counts once."""
+        packed = sum(getattr(module, "n_packed", 0) for module in self.modules())
+        return packed + sum(p.numel() for p in self.parameters())
 
     def initial_state(self, batch_size: int) -> ModelState:
         """The state before any token."""
-        config, weight = self.config, self.embedding.weight
+        config, weight = self.config, self._final_scale
         exact = torch.promote_types(weight.dtype, torch.float32)
         shape = (batch_size, config.n_heads, config.head_dim, config.d_state)
         return ModelState(
@@ -124,7 +136,7 @@ class LanguageModel(nn.Module):
 
     def _empty_window(self, batch_size: int) -> Tensor:
         channels = self.blocks[0].mixer.conv_channels
-        return self.embedding.weight.new_zeros(batch_size, self.config.d_conv - 1, channels)
+        return self._final_scale.new_zeros(batch_size, self.config.d_conv - 1, channels)
 
     def _blocks(
         self,

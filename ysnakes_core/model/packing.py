@@ -1,6 +1,16 @@
-"""Weights in fewer bytes, for completing text: bfloat16, or int8 with one scale for each output."""
+"""Weights in fewer bytes, to complete text with: bfloat16, or int8 with one scale for each output.
+
+In int8, the numbers that a matrix is multiplied with are rounded too, each row of them by its own largest:
+what a row comes to does not depend on the rows beside it, and whole numbers add up alike in any order. So a
+text taken in at once, token by token, alone or among others, comes to the same.
+"""
 
 from __future__ import annotations
+
+import contextlib
+import functools
+import warnings
+from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
@@ -10,53 +20,118 @@ from ysnakes_core.errors import UsageError
 from ysnakes_core.model.language_model import LanguageModel
 from ysnakes_core.model.precision import PRECISIONS, Precision
 
+_ROWS = 256  # of a weight at a time, where it is unfolded to float32
+_FEW = 8  # rows of a batch; more are positions of one text
+_TINY = 1e-30
+
 
 class PackedLinear(nn.Module):
-    """A linear map without bias whose weight ``(outputs, inputs)`` is held in fewer bytes."""
+    """A linear map without bias, of ``weight (outputs, inputs)``; to float32 from float32."""
 
-    def __init__(self, weight: Tensor, precision: Precision) -> None:
+    def __init__(self, weight: Tensor) -> None:
         super().__init__()
         self.out_features, self.in_features = weight.shape
-        scale: Tensor | None = None
-        if precision == "int8":
-            scale = weight.abs().amax(1).clamp_min(1e-12) / 127
-            packed = (weight / scale[:, None]).round_().to(torch.int8)
-        else:
-            packed = weight.to(torch.bfloat16)
+
+    @property
+    def n_packed(self) -> int:
+        """Numbers in the weight."""
+        return self.in_features * self.out_features
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = x.new_empty(*x.shape[:-1], self.out_features)
+        self.write(x.reshape(-1, self.in_features), out.view(-1, self.out_features))
+        return out
+
+    def write(self, x: Tensor, out: Tensor) -> None:
+        """Write the map of ``x (rows, inputs)`` to ``out (rows, outputs)``."""
+        raise NotImplementedError
+
+
+class BFloat16Linear(PackedLinear):
+    """A weight in bfloat16."""
+
+    packed: Tensor
+
+    def __init__(self, weight: Tensor) -> None:
+        super().__init__(weight)
+        self.register_buffer("packed", weight.to(torch.bfloat16))
+
+    def write(self, x: Tensor, out: Tensor) -> None:
+        halves = x.to(torch.bfloat16)
+        if x.shape[0] > _FEW:
+            out.copy_(F.linear(halves, self.packed))
+            return
+        for row, into in zip(halves, out, strict=True):  # each alone, so that it comes to the same in a batch
+            into.copy_(torch.mv(self.packed, row))
+
+
+class FoldedLinear(PackedLinear):
+    """A weight in int8, on any device: unfolded to float32 a few rows at a time."""
+
+    packed: Tensor
+    scale: Tensor
+
+    def __init__(self, weight: Tensor) -> None:
+        super().__init__(weight)
+        packed, scale = fold(weight)
         self.register_buffer("packed", packed)
         self.register_buffer("scale", scale)
+
+    def write(self, x: Tensor, out: Tensor) -> None:
+        for at in range(0, self.out_features, _ROWS):
+            some = slice(at, at + _ROWS)
+            torch.mul(x @ self.packed[some].to(x.dtype).T, self.scale[some], out=out[:, some])
+
+
+class Int8Linear(PackedLinear):
+    """A weight in int8 in the order that FBGEMM's kernels read it; for x86 processors."""
+
+    def __init__(self, weight: Tensor) -> None:
+        super().__init__(weight)
+        packed, scale = fold(weight)
+        zero = torch.zeros(len(scale), dtype=torch.int64)
+        with _fbgemm():
+            quantized = torch._make_per_channel_quantized_tensor(packed, scale.double(), zero, 0)
+            self._packed = torch.ops.quantized.linear_prepack(quantized, None)
+        levels = _levels()
+        self._step, self._zero = 1.0 / levels, levels + 1
+
+    def write(self, x: Tensor, out: Tensor) -> None:
+        largest = x.abs().amax(1, keepdim=True)
+        product = torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32(
+            x / largest.clamp_min(_TINY), self._step, self._zero, self._packed
+        )
+        torch.mul(product, largest, out=out)
+
+
+class PackedEmbedding(nn.Module):
+    """Looks tokens up in a table that is held in fewer bytes; they come in float32."""
 
     packed: Tensor
     scale: Tensor | None
 
-    def forward(self, x: Tensor) -> Tensor:
-        return F.linear(x, self.rows(slice(None)).to(x.dtype))
-
-    def rows(self, which: Tensor | slice) -> Tensor:
-        """Some rows of the weight, in float32."""
-        found = self.packed[which].float()
-        return found if self.scale is None else found * self.scale[which][..., None]
-
-
-class PackedEmbedding(nn.Module):
-    """Looks tokens up in the rows of a packed head, which it shares."""
-
-    def __init__(self, table: PackedLinear) -> None:
+    def __init__(self, packed: Tensor, scale: Tensor | None, *, tied: bool) -> None:
         super().__init__()
-        self.table = table
-
-    @property
-    def weight(self) -> Tensor:
-        return self.table.packed
+        self.n_packed = 0 if tied else packed.numel()
+        self.register_buffer("packed", packed)
+        self.register_buffer("scale", scale)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        return self.table.rows(tokens)
+        rows = self.packed[tokens].float()
+        return rows if self.scale is None else rows * self.scale[tokens][..., None]
+
+
+def fold(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """A weight as int8 from -127 to 127, and for each row what one of them stands for, ``(rows,)``."""
+    scale = (weight.abs().amax(1) / 127).clamp_min(_TINY)
+    return (weight / scale[:, None]).round_().to(torch.int8), scale
 
 
 def pack(model: LanguageModel, precision: Precision) -> LanguageModel:
     """Hold a model's matrices in ``precision`` from now on; it is the same model, changed in place.
 
-    It can then complete text but not be trained. Raises ``UsageError`` for a precision there is not.
+    One matrix after the other, so that never much more is held than before. It can then complete text but not
+    be trained, and stays on its device. Raises ``UsageError`` for a precision there is not.
     """
     if precision not in PRECISIONS:
         raise UsageError(
@@ -64,13 +139,64 @@ def pack(model: LanguageModel, precision: Precision) -> LanguageModel:
         )
     if precision == "float32":
         return model
-    for block in model.blocks:
-        for name in ("in_proj", "out_proj"):
-            setattr(block.mixer, name, PackedLinear(getattr(block.mixer, name).weight, precision))
-    tied = model.head.weight is model.embedding.weight
-    head = PackedLinear(model.head.weight, precision)
-    model.embedding = PackedEmbedding(  # type: ignore[assignment]
-        head if tied else PackedLinear(model.embedding.weight, precision)
-    )
-    model.head = head  # type: ignore[assignment]
+    with torch.no_grad():
+        for block in model.blocks:
+            for name in ("in_proj", "out_proj"):
+                setattr(block.mixer, name, _packed(getattr(block.mixer, name).weight, precision))
+        tied = model.head.weight is model.embedding.weight
+        head = _packed(model.head.weight, precision)
+        if precision == "bfloat16" and tied:
+            embedding = PackedEmbedding(head.get_buffer("packed"), None, tied=True)
+        elif precision == "bfloat16":
+            embedding = PackedEmbedding(model.embedding.weight.to(torch.bfloat16), None, tied=False)
+        else:
+            embedding = PackedEmbedding(*fold(model.embedding.weight), tied=tied)
+        model.embedding, model.head = embedding, head  # type: ignore[assignment]
     return model
+
+
+def _packed(weight: Tensor, precision: Precision) -> PackedLinear:
+    if precision == "bfloat16":
+        return BFloat16Linear(weight)
+    return Int8Linear(weight) if weight.device.type == "cpu" and has_int8_kernels() else FoldedLinear(weight)
+
+
+@functools.cache
+def has_int8_kernels() -> bool:
+    """Whether FBGEMM's int8 kernels are there and right: torch has them on x86 only."""
+    if "fbgemm" not in torch.backends.quantized.supported_engines:
+        return False
+    weight = torch.linspace(-1.0, 1.0, 64).view(4, 16).roll(3, 1)
+    x = torch.linspace(-2.0, 1.5, 32).view(2, 16)
+    try:
+        found = Int8Linear(weight)(x)
+    except (AttributeError, RuntimeError, NotImplementedError):
+        return False
+    return bool((found - x @ weight.T).abs().max() < 0.2)
+
+
+@functools.cache
+def _levels() -> int:
+    """Steps from 0 to a row's largest number.
+
+    Without the VNNI instructions two products are added in 16 bits, which only hold those of 7-bit numbers.
+    """
+    known = getattr(torch.cpu, "_is_vnni_supported", None)
+    return 127 if known is not None and known() else 63
+
+
+@contextlib.contextmanager
+def _fbgemm() -> Iterator[None]:
+    """Have torch pack for FBGEMM; which kernels it packs for is one setting of the whole process.
+
+    The tensors that are packed are of a kind that torch means to drop: it says so once, which is no news to
+    whoever completes text. Where they are gone, there are no kernels.
+    """
+    before = torch.backends.quantized.engine
+    torch.backends.quantized.engine = "fbgemm"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            yield
+    finally:
+        torch.backends.quantized.engine = before
