@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+
 from textual.app import App
+from textual.driver import Driver
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
@@ -18,6 +21,14 @@ class BaseApp(App[None], inherit_bindings=False):
         super().__init__(ansi_color=None if colours else True)
         self._told_of_tmux = not in_tmux
         self.afterwards: list[str] = []  # to be said on the terminal once the app has been left
+
+    def get_driver_class(self) -> type[Driver]:
+        usual = super().get_driver_class()
+        if sys.platform == "win32" or usual.__name__ != "LinuxDriver":
+            return usual
+        from ysnakes_tui.terminal_driver import TerminalDriver  # has to do with POSIX alone
+
+        return TerminalDriver
 
     def get_default_screen(self) -> Screen[None]:
         return TellingScreen(id="_default")

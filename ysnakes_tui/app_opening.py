@@ -22,7 +22,9 @@ from ysnakes_tui.train.opening import Opening
 if TYPE_CHECKING:
     from textual.widget import Widget
 
-ESCAPE_MS = 40  # after which an esc is no part of another key; Textual's 100 can be felt
+# After this many milliseconds an esc is no part of another key; longer where what belongs together may not
+# arrive together. Textual's 100 can be felt.
+ESCAPE_MS, ESCAPE_MS_OVER_SSH = 20, 50
 
 
 def run_app(runs_folder: Path, *, ascii: bool | None = None, opening: Opening | None = None) -> int:
@@ -32,7 +34,8 @@ def run_app(runs_folder: Path, *, ascii: bool | None = None, opening: Opening | 
     what else is to be said then.
     """
     collecting.put_off()
-    os.environ.setdefault("ESCDELAY", str(ESCAPE_MS))  # read when Textual is loaded: below
+    escape = ESCAPE_MS_OVER_SSH if "SSH_CONNECTION" in os.environ else ESCAPE_MS
+    os.environ.setdefault("ESCDELAY", str(escape))  # read when Textual is loaded: below
     from ysnakes_tui.app import YsnakesApp
     from ysnakes_tui.app_memory import read_memory
     from ysnakes_tui.panes.makers import PANE_MAKERS

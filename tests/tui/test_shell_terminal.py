@@ -55,6 +55,20 @@ def test_without_a_command_the_app_opens_and_q_leaves_it_tidily(home: Path, on_t
     assert 'pane = "data"' in (home / "app.toml").read_text()
 
 
+def test_esc_is_a_key_and_the_beginning_of_others_and_letters_may_come_in_parts(on_terminal: Opener) -> None:
+    terminal = on_terminal()
+    terminal.until("Quit")
+    terminal.press_until(b":", "What would you like to do?")
+    terminal.type(b"z\xc3")
+    terminal.until("z")
+    terminal.type(b"\xa9q")
+    terminal.until("zéq")
+    terminal.type(b"\x1b[D\x1bOD\x7f")  # two ways to say left, then the letter before goes
+    terminal.until("éq")
+    terminal.forget()
+    terminal.press_until(b"\x1b", "Quit")
+
+
 def test_no_color_sends_no_colours(on_terminal: Opener) -> None:
     terminal = on_terminal(NO_COLOR="1")
     terminal.until("Quit")
