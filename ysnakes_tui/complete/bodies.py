@@ -71,6 +71,10 @@ class PlainBody:
         self._wrapping = Wrapping(width)
 
     @property
+    def width(self) -> int:
+        return self._wrapping.width
+
+    @property
     def height(self) -> int:
         return self._wrapping.height(self.text)
 

@@ -95,7 +95,9 @@ def draw(
     if marks.cursor is not None:
         if marks.cursor[0] >= end:  # behind all of the text
             text, styles = text + " ", [*styles, base]
-        _put(styles, line.offset, marks.cursor, base + looks["cursor"])
+        first, last = (each - line.offset for each in marks.cursor)
+        first = max((start for start, _, _ in spans_of(text) if start <= first), default=first)
+        _put(styles, 0, (first, last), base + looks["cursor"])
     if marks.selected is not None:
         first, last = (min(max(0, each - line.offset), len(text)) for each in marks.selected)
         styles[first:last] = [style + selection for style in styles[first:last]]

@@ -39,7 +39,18 @@ class Entry:
     def __init__(self, content: BlockText) -> None:
         self.serial = next(_serials)  # no two are alike
         self.content = content
-        self.body: Body = PlainBody(content.text, 1)
+        self._plain = PlainBody(content.text, 1)
+        self.body: Body = self._plain
+
+    def lay_out_anew(self, width: int, markdown: MakeMarkdown | None) -> None:
+        """In lines of another width, or rendered in another way; what is known of the text stays known."""
+        if markdown is not None and self.content.kind == "answer":
+            self.body = markdown(self.content.text, width)
+            return
+        if self._plain.width != width:
+            self._plain = PlainBody(self.content.text, width)
+        self._plain.grow(self.content.text)
+        self.body = self._plain
 
     @property
     def titles(self) -> int:
@@ -77,7 +88,7 @@ class TranscriptLines:
                 entry.body.grow(entry.content.text)
             else:
                 entry = Entry(BlockText(block))
-                self._make_body(entry)
+                entry.lay_out_anew(self.width, self._markdown)
             entries.append(entry)
         moved = entries[: len(self.entries)] != self.entries
         self.entries = entries
@@ -88,17 +99,11 @@ class TranscriptLines:
         return next((i for i, entry in enumerate(self.entries) if entry.content.key == key), None)
 
     def lay_out_anew(self, width: int, markdown: MakeMarkdown | None) -> None:
-        """Lines of another width, or with answers rendered in another way. Nothing is laid out yet."""
+        """Lines of another width, or with answers rendered in another way, which need not be laid out yet."""
         self.width, self._markdown = max(1, width), markdown
         for entry in self.entries:
-            self._make_body(entry)
+            entry.lay_out_anew(self.width, markdown)
         self.changed()
-
-    def _make_body(self, entry: Entry) -> None:
-        if self._markdown is not None and entry.content.kind == "answer":
-            entry.body = self._markdown(entry.content.text, self.width)
-        else:
-            entry.body = PlainBody(entry.content.text, self.width)
 
     def changed(self) -> None:
         """A block grew, or has another title."""

@@ -195,11 +195,15 @@ class TranscriptView(ScrollView, can_focus=True, inherit_bindings=False):
 
     # Laying out and scrolling.
 
+    @property
+    def _width(self) -> int:
+        return self.scrollable_content_region.width
+
     def on_mount(self) -> None:
         self.app.theme_changed_signal.subscribe(self, lambda _: self._looks_changed())
 
     def on_resize(self, event: events.Resize) -> None:
-        if self._lines.width != columns(self.size.width):
+        if self._lines.width != columns(self._width):
             self._lay_out_anew()
         else:
             self._settle()
@@ -208,10 +212,10 @@ class TranscriptView(ScrollView, can_focus=True, inherit_bindings=False):
         self._settle()
 
     def _lay_out_anew(self) -> None:
-        if self.size.width < 1:
+        if self._width < 1:
             return
         maker = self._markdown.maker if self.markdown and not self.by_probability else None
-        self._lines.lay_out_anew(columns(self.size.width), maker)
+        self._lines.lay_out_anew(columns(self._width), maker)
         self._settle()
 
     def _settle(self) -> None:
@@ -242,7 +246,7 @@ class TranscriptView(ScrollView, can_focus=True, inherit_bindings=False):
     def _place(self, y: int) -> None:
         self._placing = True
         try:
-            self.virtual_size = Size(self.scrollable_content_region.width, self._lines.height)
+            self.virtual_size = Size(self._width, self._lines.height)
             self.scroll_to(y=y, animate=False, immediate=True, force=True)
         finally:
             self._placing = False
@@ -420,13 +424,13 @@ class TranscriptView(ScrollView, can_focus=True, inherit_bindings=False):
         if place is None or self.text_selection is not None:
             return
         on_last_row = place.y == self.size.height - 1 and self._unseen is not None
-        if on_last_row and place.x >= self.size.width - len(self._more):
+        if on_last_row and place.x >= self._width - len(self._more):
             self.action_last()
             return
         row = self._lines.row(place.y + self.scroll_offset.y)
         if row is None:
             return
-        token = self._rows.token_at(row, place.x, self.size.width) if self.by_probability else None
+        token = self._rows.token_at(row, place.x, self._width) if self.by_probability else None
         if token is not None:
             self._put_cursor(Spot(row.block, token))
         else:
@@ -483,7 +487,7 @@ class TranscriptView(ScrollView, can_focus=True, inherit_bindings=False):
 
         Textual asks for those when the mouse selects text; drawn ones are simpler without.
         """
-        row, width = self._lines.row(y + self.scroll_offset.y), self.size.width
+        row, width = self._lines.row(y + self.scroll_offset.y), self._width
         if not self._drawing:
             return self._rows.places(row, width)
         look = self.look

@@ -1,0 +1,584 @@
+"""The transcript: what it shows, how it scrolls, its cursor, its colours, and that none of it is stolen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from transcript_app import Driven, drive, numbered, tokens
+
+from ysnakes_core.completion.transcript_records import Token
+from ysnakes_tui.complete.bodies import PlainBody
+from ysnakes_tui.complete.probability import LIMITS, band_of
+from ysnakes_tui.complete.transcript_view import Block
+
+HOSTILE = "[red]x[/] \x1b]52;c;aGFja2Vk\x07\x9b2J\x00\r\u202eevil\u2028\ud800 [@click=app.quit]q[/] <end> <b>"
+PILED = "a" + "\u0301" * 300
+WIDE = "日本語" * 60
+NASTY = (
+    HOSTILE,
+    PILED,
+    WIDE,
+    "👩",
+    "\u200d",
+    "💻",
+    "e",
+    "\u0301",
+    "",
+    "",
+    "é\tb\t\tc",
+    "y" * 10_000,
+    "\n",
+    "\n\n\n",
+    "שלום עולם",
+    "\ud83d",
+    "\ude00",
+    " ",
+    "   ",
+    "\t",
+    "",
+)
+
+
+@pytest.fixture(autouse=True)
+def quiet(home: Path) -> None:
+    """A home of its own for every test."""
+
+
+def answer(*texts: str, key: str = "a", title: str = "quiet-cobra", waiting: bool = False) -> Block:
+    return Block(key, "answer", title, tokens=tokens(*texts), waiting=waiting)
+
+
+PROMPT = Block("p", "prompt", "You", "Tell me\nof snakes")
+
+
+def test_blocks_are_shown_one_below_the_other() -> None:
+    async def test(d: Driven) -> None:
+        d.view.show([PROMPT, answer("Once", " upon"), Block("n", "note", "", "it was stopped")])
+        await d.pilot.pause()
+        shown = [line.removeprefix("▌").strip() for line in d.lines]
+        assert shown[:8] == [
+            *("You", "Tell me", "of snakes", ""),
+            *("quiet-cobra", "Once upon", "", "it was stopped"),
+        ]
+        d.view.extend("a", tokens(" a time"))
+        await d.sees("Once upon a time")
+
+    drive(test)
+
+
+@pytest.mark.parametrize("mode", ["plain", "probability", "markdown"])
+@pytest.mark.parametrize("width", [2, 5, 79])
+@pytest.mark.parametrize("ascii", [False, True])
+def test_nothing_steers_the_terminal_and_everything_fits(mode: str, width: int, ascii: bool) -> None:
+    async def test(d: Driven) -> None:
+        d.view.styles.width = width
+        d.view.show(
+            [
+                Block("p", "prompt", HOSTILE, HOSTILE + PILED + WIDE),
+                Block("a", "answer", HOSTILE * 3, tokens=tokens(*NASTY), waiting=True),
+                Block("n", "note", WIDE, "&#x202e;evil" + HOSTILE),
+            ]
+        )
+        await d.pilot.pause()
+        if mode == "probability":
+            d.view.by_probability = True
+        elif mode == "markdown":
+            await rendered(d)
+        seen = set()
+        for key in ("home", "pagedown", "pagedown", "end", "pageup", "pageup"):
+            await d.press(key)
+            seen.update(d.lines)
+        if width == 79 and not ascii:
+            assert any("[red]x[/] ␛]52;c;aGFja2Vk␇" in line for line in seen)
+            assert any("日本語" in line for line in seen)
+        if ascii:
+            assert all(line.isascii() for line in seen)
+
+    drive(test, ascii=ascii)
+
+
+async def rendered(d: Driven) -> None:
+    """Turn Markdown on; the first time what it takes is loaded meanwhile."""
+    d.view.markdown = True
+    answers = [entry for entry in d.view._lines.entries if entry.content.kind == "answer"]
+    await d.until(lambda: not any(isinstance(entry.body, PlainBody) for entry in answers))
+    await d.pilot.pause()
+
+
+# Scrolling.
+
+
+def test_the_end_is_followed_by_those_who_are_at_it() -> None:
+    async def test(d: Driven) -> None:
+        d.view.show([Block("a", "answer", "one", tokens=tuple(numbered(100)), waiting=True)])
+        await d.sees("line 99")
+        assert d.view.is_at_end
+        d.view.extend("a", numbered(50, 100))
+        await d.sees("line 149")
+        assert d.view.is_at_end
+
+    drive(test)
+
+
+@pytest.mark.parametrize("ascii", [False, True])
+def test_scrolling_back_is_never_stolen_and_a_sign_says_that_there_is_more(ascii: bool) -> None:
+    async def test(d: Driven) -> None:
+        d.view.show([Block("a", "answer", "one", tokens=tuple(numbered(100)), waiting=True)])
+        await d.sees("line 99")
+        await d.press("up", "up")
+        before = d.lines
+        assert "new" not in before[-1]
+        d.view.extend("a", numbered(50, 100))
+        await d.until(lambda: "50 new" in d.lines[-1])
+        assert ("v" if ascii else "▼") in d.lines[-1]
+        assert d.lines[:-1] == before[:-1]
+        d.view.show([Block("a", "answer", "one", tokens=tuple(numbered(150))), answer("later", key="b")])
+        await d.pilot.pause()
+        assert d.lines[:-1] == before[:-1]
+        await d.press("end")
+        assert "later" in d.text
+        assert " new " not in d.text
+        d.view.extend("b", numbered(40, 500))
+        await d.sees("line 539")
+
+    drive(test, ascii=ascii)
+
+
+def test_a_click_on_the_sign_goes_to_the_end() -> None:
+    async def test(d: Driven) -> None:
+        d.view.show([Block("a", "answer", "one", tokens=tuple(numbered(100)))])
+        await d.press("home")
+        d.view.extend("a", tokens("the very last"))
+        await d.sees("1 new")
+        await d.pilot.click(offset=d.place_of("1 new"))
+        await d.sees("the very last")
+        assert d.view.is_at_end
+
+    drive(test)
+
+
+def test_what_grows_above_moves_nothing_in_sight() -> None:
+    async def test(d: Driven) -> None:
+        d.view.show(
+            [answer("start\n", waiting=True), Block("b", "answer", "two", tokens=tuple(numbered(60)))]
+        )
+        await d.press("home", "pagedown", "pagedown")
+        before = d.lines
+        d.view.extend("a", numbered(30, 1000))
+        await d.until(lambda: "30 new" in d.lines[-1])
+        assert d.lines[:-1] == before[:-1]
+
+    drive(test)
+
+
+def test_resizing_keeps_what_is_at_the_top() -> None:
+    async def test(d: Driven) -> None:
+        words = tokens(*(f" w{number}" for number in range(3000)))
+        d.view.show([PROMPT, Block("a", "answer", "one", tokens=words), answer("last", key="b")])
+        await d.press("home", *["pagedown"] * 4)
+        first = d.lines[0].split()[1 if d.lines[0].startswith("▌") else 0]
+        for width in (120, 62, 91, 70, 80):
+            await d.pilot.resize_terminal(width, 24)
+            await d.pilot.pause()
+            assert first in d.lines[0].split()
+        assert d.lines[0].removeprefix("▌").split()[0] == first
+        await d.press("end")
+        await d.pilot.resize_terminal(64, 30)
+        await d.pilot.pause()
+        assert d.view.is_at_end
+        assert "last" in d.text
+
+    drive(test)
+
+
+def test_more_than_is_laid_out_at_once_is_there_in_the_end() -> None:
+    async def test(d: Driven) -> None:
+        long = tokens(*["日本語の蛇は\t"] * 20_000)
+        d.view.show([Block(str(n), "answer", f"number {n}", tokens=long) for n in range(3)])
+        await d.press("home")
+        assert "number 0" in d.lines[0]
+        await d.until(lambda: d.view._lines.is_done)
+        await d.pilot.pause()
+        assert "number 0" in d.lines[0]
+        height = d.view._lines.height
+        assert d.view.virtual_size.height == height
+        await d.press("end")
+        assert d.view.scroll_offset.y + d.view.size.height == height
+
+    drive(test)
+
+
+def test_what_stays_keeps_its_place_when_other_blocks_are_shown() -> None:
+    async def test(d: Driven) -> None:
+        old = [Block(str(n), "answer", f"title {n}", tokens=tuple(numbered(20, 100 * n))) for n in range(30)]
+        d.view.show(old)
+        d.view.select("10")
+        await d.pilot.pause()
+        before = d.lines
+        assert "title 10" in before[0]
+        d.view.show([Block("new", "note", "new", "said\n" * 9), *old[:3], *old[5:20], answer("x", key="y")])
+        await d.pilot.pause()
+        assert d.lines[:-1] == before[:-1]
+        assert d.view.selected == "10"
+        d.view.show(old[:10])
+        await d.pilot.pause()
+        assert d.view.selected == "9"
+        d.view.show([])
+        await d.pilot.pause()
+        assert d.view.selected is None
+        assert d.lines == [""] * len(d.lines)
+
+    drive(test)
+
+
+# The chosen block.
+
+
+def test_the_chosen_block_is_marked_told_and_comes_along() -> None:
+    async def test(d: Driven) -> None:
+        d.view.show([Block(str(n), "answer", f"title {n}", tokens=tuple(numbered(20))) for n in range(5)])
+        await d.pilot.pause()
+        assert d.view.selected == "4"
+        d.view.select_next(-1)
+        d.view.select_next(-1)
+        await d.pilot.pause()
+        assert d.view.selected == "2"
+        assert d.lines[0] == "▌ title 2"
+        assert d.host.blocks[-1] == "2"
+        d.view.select_next(-9)
+        assert d.view.selected == "0"
+        await d.press(*["pagedown"] * 2)
+        assert d.view.selected != "0"
+        assert d.lines[0].startswith("▌")
+        await d.pilot.click(offset=d.place_of("title 2"))
+        await d.pilot.pause()
+        assert d.host.blocks[-1] == "2"
+
+    drive(test)
+
+
+def test_what_is_written_below_chooses_only_for_those_at_the_end() -> None:
+    async def test(d: Driven) -> None:
+        blocks = [Block(str(n), "answer", f"title {n}", tokens=tuple(numbered(20))) for n in range(5)]
+        d.view.show(blocks[:3])
+        assert d.view.selected == "2"
+        d.view.show(blocks[:4])
+        assert d.view.selected == "3"
+        await d.press("home")
+        assert d.view.selected == "0"
+        d.view.show(blocks)
+        assert d.view.selected == "0"
+
+    drive(test)
+
+
+def test_a_title_and_the_sign_of_what_is_written() -> None:
+    async def test(d: Driven) -> None:
+        d.view.show([PROMPT, Block("a", "answer", "starting", waiting=True)])
+        await d.sees("starting")
+        assert d.lines[5].endswith("▌ ▌")
+        d.view.extend("a", tokens("Once"))
+        d.view.update_title("a", "12 tokens a second", True)
+        await d.sees("12 tokens a second", "Once▌")
+        d.view.extend("a", tokens(" more"))
+        d.view.update_title("a", "done", False)
+        await d.pilot.pause()  # at once: nothing will come any more
+        assert "Once more" in d.text
+        assert "Once more▌" not in d.text
+        d.view.update_title("nobody", "x", True)
+        d.view.extend("nobody", tokens("x"))
+        d.view.show([PROMPT, Block("b", "answer", "empty")])
+        await d.sees("(an empty answer)")
+
+    drive(test)
+
+
+# Probabilities.
+
+
+@pytest.mark.parametrize("ascii", [False, True])
+def test_the_token_cursor_is_seen_on_every_token(ascii: bool) -> None:
+    texts = (
+        "One",
+        "",
+        "",
+        "é",
+        "\n",
+        "\n\n",
+        "日",
+        " ",
+        "\t",
+        "👩",
+        "\u200d",
+        "💻",
+        "e",
+        "\u0301",
+        "x" * 300,
+        "\n",
+        "",
+    )
+
+    async def test(d: Driven) -> None:
+        d.view.show([answer(*texts), PROMPT, answer("", key="b")])
+        d.view.by_probability = True
+        await d.press("home")
+        count = len(texts) + 1
+        told = []
+        for _ in range(count):
+            token = d.view.token
+            assert token is not None
+            assert [text for line in d.styles for text, style in line if style.reverse]
+            told.append((d.host.told[-1].key, d.host.told[-1].index))
+            await d.press("right")
+        assert told == [*(("a", n) for n in range(len(texts))), ("b", 0)]
+        for _ in range(count):
+            d.view.action_token(-1)
+        await d.pilot.pause()
+        assert (d.host.told[-1].key, d.host.told[-1].index) == ("a", 0)
+        d.view.by_probability = False
+        await d.pilot.pause()
+        assert d.host.told[-1].token is None
+        assert d.view.token is None
+
+    drive(test, ascii=ascii, size=(60, 24))
+
+
+def test_up_and_down_go_from_line_to_line_and_then_scroll() -> None:
+    async def test(d: Driven) -> None:
+        long = Block("p", "prompt", "You", "\n".join(f"asked {n}" for n in range(30)))
+        d.view.show([Block("a", "answer", "one", tokens=tuple(numbered(8))), long])
+        await d.press("home")
+        d.view.by_probability = True
+        await d.press("down", "down")
+        assert d.view.token is not None
+        assert d.view.token.text == "line 2\n"
+        await d.press(*["down"] * 5)
+        assert d.view.token.text == "line 7\n"
+        await d.press(*["down"] * 12)  # past the answer, through the prompt
+        assert "line 7" not in d.text
+        assert "asked 20" in d.text
+        await d.press("home")
+        assert d.view.token.text == "line 0\n"
+
+    drive(test)
+
+
+def test_the_cursor_comes_along_and_the_view_goes_to_it() -> None:
+    async def test(d: Driven) -> None:
+        d.view.show([Block("a", "answer", "one", tokens=tuple(numbered(200)), waiting=True)])
+        d.view.by_probability = True
+        await d.pilot.pause()
+        assert d.view.token == numbered(200)[-1]
+        await d.press("pageup")
+        assert d.view.token is not None
+        assert d.view.token.text.strip() in d.text
+        await d.press("left")
+        before, token = d.lines, d.view.token
+        d.view.extend("a", numbered(30, 500))
+        await d.until(lambda: "30 new" in d.lines[-1])
+        assert (d.lines[:-1], d.view.token) == (before[:-1], token)
+
+    drive(test)
+
+
+def test_a_click_chooses_the_token_under_it() -> None:
+    async def test(d: Driven) -> None:
+        d.view.show([PROMPT, answer("One", " viper", " 日本", " slept", "\n", "long")])
+        d.view.by_probability = True
+        await d.pilot.pause()
+        for text in ("viper", "slept", "One"):
+            await d.pilot.click(offset=d.place_of(text))
+            await d.pilot.pause()
+            assert d.view.token is not None
+            assert d.view.token.text.strip() == text
+        await d.pilot.click(offset=d.place_of("Tell me"))
+        await d.pilot.pause()
+        assert d.view.selected == "p"
+
+    drive(test)
+
+
+def test_every_band_has_a_look_of_its_own_without_colours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    chances = (*(limit / 2 for limit in LIMITS), 0.99)
+    assert [band_of(chance) for chance in chances] != [0] * 5
+
+    async def test(d: Driven) -> None:
+        chances = (0.01, 0.1, 0.3, 0.7, 0.99)
+        words = tuple(Token(f"word{n} ", n, chance) for n, chance in enumerate(chances))
+        d.view.show([Block("a", "answer", "one", tokens=(*words, Token("last", 9, float("nan"))))])
+        d.view.by_probability = True
+        await d.press("end")
+        found = {}
+        for text, style in d.styles[1]:
+            assert style.color is None or style.color.is_default
+            for n in range(5):
+                if f"word{n}" in text:
+                    found[n] = (bool(style.bold), bool(style.italic), bool(style.underline), bool(style.dim))
+        assert len(found) == 5
+        assert len(set(found.values())) == 5
+
+    drive(test)
+
+
+@pytest.mark.parametrize("theme", ["snake-dark", "snake-light", "textual-ansi"])
+def test_every_band_has_a_look_of_its_own_in_every_theme(theme: str) -> None:
+    async def test(d: Driven) -> None:
+        if theme not in d.app.available_themes:
+            d.app.theme = next(name for name, each in d.app.available_themes.items() if each.ansi)
+        await d.pilot.pause()
+        looks = [d.view.look.styles[f"band-{band}"] for band in range(5)]
+        assert len({(str(look.color), look.bold, look.underline, look.dim) for look in looks}) == 5
+        if theme.startswith("snake"):
+            for look in looks:
+                assert look.color is not None
+                assert look.color != look.bgcolor
+        legend = d.view.legend(60)
+        assert "90%" in legend.plain
+        assert "5%" in legend.plain
+        assert d.view.legend(30).cell_len < legend.cell_len
+
+    drive(test, theme=theme if theme.startswith("snake") else "snake-dark")
+
+
+# Markdown.
+
+
+def test_markdown_is_rendered_and_hides_nothing() -> None:
+    text = (
+        "# Snakes <end>\n\nThey are **very** *slow* and `quiet`, [they say](http://evil.example/x).\n\n"
+        "- one\n- two\n\n```python\nprint('<b>')\n```\n\n<script>x</script> &#x202e;live ![pic](a.png)\n"
+        "<!-- hidden -->\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n[ref]: http://evil.example/ref\n"
+    )
+
+    async def test(d: Driven) -> None:
+        d.view.show([Block("p", "prompt", "You", "**as it is**"), answer(text)])
+        await rendered(d)
+        await d.press("home")
+        shown = "\n".join(d.lines)
+        for word in (
+            *("**as it is**", "Snakes <end>", "very slow and quiet", "http://evil.example/x", "print('<b>')"),
+            *("<script>x</script>", "‹U+202E›live", "<!-- hidden -->", "http://evil.example/ref", "• one"),
+        ):
+            assert word in shown
+        assert "**very**" not in shown
+        assert "```" not in shown
+        assert all(
+            style.link is None and "@click" not in style.meta for line in d.styles for _, style in line
+        )
+        d.view.by_probability = True
+        await d.sees("**very**")
+        d.view.by_probability = False
+        d.view.markdown = False
+        await d.sees("**very**")
+
+    drive(test, size=(110, 40))
+
+
+def test_markdown_that_is_written_is_rendered_as_it_grows() -> None:
+    async def test(d: Driven) -> None:
+        d.view.show([answer("# Begin", waiting=True)])
+        await rendered(d)
+        for number in range(30):
+            d.view.extend("a", tokens(f"\n\nPart **{number}** of it, ", "which goes on and on. " * 5))
+        d.view.extend("a", tokens("\n\n```\n", *(f"code {n}\n" for n in range(300)), "```\n\nthe **end**"))
+        d.view.update_title("a", "done", False)
+        await d.pilot.pause()
+        assert "code 299" in d.text
+        assert "the end" in d.text
+        assert "```" not in d.text
+        assert "*" not in d.text
+        await d.press("home")
+        assert "Part 1 of it" in d.text
+        await d.press(*["pagedown"] * 3, *["pageup"] * 3)
+        assert "Part 1 of it" in d.text
+        await d.press(*["pagedown"] * 40)
+        assert "the end" in d.text
+
+    drive(test)
+
+
+# Selecting with the mouse.
+
+
+def test_text_is_selected_as_it_is_and_not_as_it_was_broken() -> None:
+    async def test(d: Driven) -> None:
+        words = " ".join(f"word{n}" for n in range(40))
+        d.view.show([PROMPT, answer(f"start {words}\n\tafter\x1b a tab 日本語 stop\nnot this")])
+        await d.pilot.pause()
+        x, y = d.place_of("stop")
+        got = await d.drag(d.place_of("start"), (x + 3, y))
+        assert got == f"start {words}\n\tafter␛ a tab 日本語 stop"
+        await d.press("ctrl+c")
+        assert d.app.clipboard == got
+        x, y = d.place_of("quiet-cobra")
+        got = await d.drag(d.place_of("of snakes"), (x + 4, y))
+        assert got == "of snakes\n\nquiet"
+
+    drive(test, size=(100, 24))
+
+
+def test_what_is_selected_stays_where_it_is_while_more_is_written() -> None:
+    async def test(d: Driven) -> None:
+        d.view.show([Block("a", "answer", "one", tokens=tuple(numbered(60)), waiting=True)])
+        await d.sees("line 59")
+        x, y = d.place_of("line 57")
+        assert await d.drag(d.place_of("line 55"), (x + 6, y)) == "line 55\nline 56\nline 57"
+        before = d.lines
+        d.view.extend("a", numbered(40, 60))
+        await d.until(lambda: d.view._lines.height > 90)
+        await d.pilot.pause()
+        assert d.lines[:-1] == before[:-1]
+        assert d.app.screen.get_selected_text() == "line 55\nline 56\nline 57"
+        await d.pilot.resize_terminal(70, 24)
+        await d.pilot.pause()
+        assert d.app.screen.get_selected_text() == "line 55\nline 56\nline 57"
+        await d.pilot.click(d.view, offset=(30, 3))
+        await d.sees("line 99")
+
+    drive(test)
+
+
+def test_rendered_markdown_can_be_selected() -> None:
+    async def test(d: Driven) -> None:
+        d.view.show([answer("# Head\n\nSome **bold** words\n\n- one\n- two")])
+        await rendered(d)
+        x, y = d.place_of("two")
+        assert await d.drag(d.place_of("bold"), (x + 2, y)) == "bold words\n\n • one\n • two"
+
+    drive(test)
+
+
+# Alternatives.
+
+
+@pytest.mark.parametrize("ascii", [False, True])
+def test_the_alternatives_of_a_token_are_shown(ascii: bool) -> None:
+    others = ((" the", 0.5), ("\n", 0.25), ("[b]\x1b", 0.05))
+
+    async def test(d: Driven) -> None:
+        likely = Token(" the", 3, 0.5, others)
+        rare = Token("\t日", 4, 0.004, others)
+        d.view.show([Block("a", "answer", "one", tokens=(likely, rare, Token("", 5, 0.1)))])
+        assert "No token is chosen" in d.text
+        d.view.by_probability = True
+        await d.press("home")
+        shown = d.text
+        assert ("> " if ascii else "▸ ") + ('" the"' if ascii else "␣the") in shown
+        assert "50% likely" in shown
+        assert ('"\\n"' if ascii else "⏎") in shown
+        assert "[b]" in shown
+        assert "25%" in shown
+        bars = [line.count("#" if ascii else "█") for line in shown.split("\n")]
+        assert max(bars) >= 1
+        await d.press("right")
+        assert "0.40%" in d.text
+        assert ("\\t" if ascii else "⇥日") in d.text
+        await d.press("right")
+        assert "part of a character" in d.text
+        assert "No alternatives were kept" in d.text
+        if ascii:
+            assert d.text.isascii()
+
+    drive(test, ascii=ascii)
