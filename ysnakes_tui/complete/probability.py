@@ -21,8 +21,8 @@ BAND_CSS = """
     & > .transcript--band-0 { color: $text-error; text-style: bold italic underline; }
     & > .transcript--band-1 { color: $text-warning; text-style: bold underline; }
     & > .transcript--band-2 { color: $text-warning; text-style: underline; }
-    & > .transcript--band-3 { color: $foreground; text-style: none; }
-    & > .transcript--band-4 { color: $text-success; text-style: dim; }
+    & > .transcript--band-3 { color: $foreground; text-style: italic; }
+    & > .transcript--band-4 { color: $text-success; text-style: none; }
     &:ansi > .transcript--band-0 { color: ansi_red; }
     &:ansi > .transcript--band-1, &:ansi > .transcript--band-2 { color: ansi_yellow; }
     &:ansi > .transcript--band-3 { color: ansi_default; }

@@ -72,6 +72,7 @@ class TranscriptLines:
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
+        self._places: dict[str, int] = {}
         self.width = 1
         self._markdown: MakeMarkdown | None = None
         self._tops: list[int] | None = None
@@ -92,11 +93,12 @@ class TranscriptLines:
             entries.append(entry)
         moved = entries[: len(self.entries)] != self.entries
         self.entries = entries
+        self._places = {entry.content.key: at for at, entry in enumerate(entries)}
         self.changed()
         return moved
 
     def index_of(self, key: str | None) -> int | None:
-        return next((i for i, entry in enumerate(self.entries) if entry.content.key == key), None)
+        return None if key is None else self._places.get(key)
 
     def lay_out_anew(self, width: int, markdown: MakeMarkdown | None) -> None:
         """Lines of another width, or with answers rendered in another way, which need not be laid out yet."""

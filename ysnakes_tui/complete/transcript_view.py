@@ -1,8 +1,7 @@
 """A transcript: prompts, answers as they are written, and what is said of them, in lines that scroll.
 
 Whoever scrolls back stays there, whatever is written: the end is only followed by those who are at it, and a
-sign says that there is more. What a change costs depends on how much is in sight, not on how long the
-transcript is. What is written is drawn at most ten times a second, as Markdown five times.
+sign says that there is more.
 """
 
 from __future__ import annotations
@@ -12,17 +11,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rich.segment import Segment
 from rich.text import Text
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
-from textual.scroll_view import ScrollView
-from textual.selection import Selection
-from textual.strip import Strip
-from textual.timer import Timer
 
 from ysnakes_core.completion.transcript_records import Token
 from ysnakes_tui.complete import token_cursor
@@ -30,17 +23,12 @@ from ysnakes_tui.complete.block_text import Block
 from ysnakes_tui.complete.markdown_making import MarkdownMaker
 from ysnakes_tui.complete.probability import BANDS, legend
 from ysnakes_tui.complete.token_cursor import Spot
-from ysnakes_tui.complete.transcript_drawing import CSS, STYLES
-from ysnakes_tui.complete.transcript_lines import Anchor, TranscriptLines
-from ysnakes_tui.complete.transcript_rows import Look, RowDrawer, Scene, columns
-from ysnakes_tui.complete.transcript_selection import selected_text
-from ysnakes_tui.panes.interface import shell_of
+from ysnakes_tui.complete.transcript_lines import MakeMarkdown
+from ysnakes_tui.complete.transcript_rows import Scene
+from ysnakes_tui.complete.transcript_scroll import TranscriptScroll
 
 __all__ = ["Block", "TranscriptView"]
 
-DRAW_SECONDS, MARKDOWN_SECONDS = 0.1, 0.2
-_AT_ONCE, _A_TURN = 6000, 4000  # about microseconds of laying out
-_TURN_SECONDS = 0.01
 _KEYS = (
     Binding("up", "line(-1)", "Line up", show=False),
     Binding("down", "line(1)", "Line down", show=False),
@@ -53,28 +41,13 @@ _KEYS = (
 )
 
 
-class TranscriptView(ScrollView, can_focus=True, inherit_bindings=False):
+class TranscriptView(TranscriptScroll, can_focus=True, inherit_bindings=False):
     """``clock`` gives seconds. All texts are shown literally.
 
     ``by_probability`` shows how likely each token was, as it is written, also where ``markdown`` is on.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [*_KEYS]
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"transcript--{name}" for name in STYLES}
-    DEFAULT_CSS = (
-        """
-    TranscriptView {
-        height: 1fr;
-        background: $background;
-        color: $foreground;
-        scrollbar-size-vertical: 1;
-        overflow-x: hidden;
-        overflow-y: scroll;
-    """
-        + CSS
-        + "}"
-    )
-
     by_probability: reactive[bool] = reactive(False)
     markdown: reactive[bool] = reactive(False)
 
@@ -99,23 +72,11 @@ class TranscriptView(ScrollView, can_focus=True, inherit_bindings=False):
         classes: str | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__(id=id, classes=classes)
-        self._clock = clock
-        self._lines = TranscriptLines()
-        self._rows = RowDrawer(self._lines)
-        self._look: Look | None = None
+        super().__init__(id, classes, clock)
         self._markdown = MarkdownMaker(self)
         self._chosen: str | None = None
         self._cursor: tuple[str, int] | None = None
         self._told: tuple[str, int] | None = None
-        self._follows = True  # the end
-        self._anchor: Anchor | None = None  # what is at the top, for those who don't
-        self._unseen: int | None = None  # tokens that were written below since then
-        self._pending: dict[str, list[Token]] = {}
-        self._drawn = float("-inf")
-        self._timer: Timer | None = None
-        self._turn: Timer | None = None
-        self._placing = self._drawing = False
 
     # What is shown.
 
@@ -162,124 +123,7 @@ class TranscriptView(ScrollView, can_focus=True, inherit_bindings=False):
         at = self._lines.index_of(key)
         return [] if at is None else [*self._lines.entries[at].content.tokens, *self._pending.get(key, ())]
 
-    def _draw_soon(self) -> None:
-        if self._timer is not None or not self.is_attached:
-            return
-        rendered = self.markdown and not self.by_probability
-        wait = self._drawn + (MARKDOWN_SECONDS if rendered else DRAW_SECONDS) - self._clock()
-        if wait <= 0:
-            self._draw_pending()
-        else:
-            self._timer = self.set_timer(wait, self._draw_pending)
-
-    def _draw_pending(self) -> None:
-        if self._timer is not None:
-            self._timer.stop()
-            self._timer = None
-        self._drawn = self._clock()
-        self._take_pending()
-        self._settle()
-
-    def _take_pending(self) -> None:
-        for key, tokens in self._pending.items():
-            at = self._lines.index_of(key)
-            if at is not None:
-                entry = self._lines.entries[at]
-                entry.content.add(tokens)
-                entry.body.grow(entry.content.text)
-            if not self._follows:
-                self._unseen = (self._unseen or 0) + len(tokens)
-        if self._pending:
-            self._pending.clear()
-            self._lines.changed()
-
     # Laying out and scrolling.
-
-    @property
-    def _width(self) -> int:
-        return self.scrollable_content_region.width
-
-    def on_mount(self) -> None:
-        self.app.theme_changed_signal.subscribe(self, lambda _: self._looks_changed())
-
-    def on_resize(self, event: events.Resize) -> None:
-        if self._lines.width != columns(self._width):
-            self._lay_out_anew()
-        else:
-            self._settle()
-
-    def on_show(self) -> None:
-        self._settle()
-
-    def _lay_out_anew(self) -> None:
-        if self._width < 1:
-            return
-        maker = self._markdown.maker if self.markdown and not self.by_probability else None
-        self._lines.lay_out_anew(columns(self._width), maker)
-        self._settle()
-
-    def _settle(self) -> None:
-        """Lay out what is in sight (and soon the rest), stay at the end or at the place, and draw."""
-        if not self.is_attached or self.size.height < 1:
-            return
-        lines, height = self._lines, self.size.height
-        lines.advance(_AT_ONCE)
-        follows = self._follows and self.text_selection is None
-        for _ in range(10):
-            y = self.scroll_offset.y if self._follows else 0
-            if follows:
-                y = lines.height - height
-            elif self._anchor is not None and not self._follows:
-                y = found if (found := lines.line_of(self._anchor)) is not None else self.scroll_offset.y
-            y = max(0, min(y, lines.height - height))
-            if not lines.lay_out(y, y + height - 1):
-                break
-        self._place(y)
-        if not lines.is_done and self._turn is None:
-            self._turn = self.set_timer(_TURN_SECONDS, self._next_turn)
-
-    def _next_turn(self) -> None:
-        self._turn = None
-        self._lines.advance(_A_TURN)
-        self._settle()
-
-    def _place(self, y: int) -> None:
-        self._placing = True
-        try:
-            self.virtual_size = Size(self._width, self._lines.height)
-            self.scroll_to(y=y, animate=False, immediate=True, force=True)
-        finally:
-            self._placing = False
-        if self.is_at_end:
-            self._unseen = None
-        self.refresh()
-
-    @property
-    def is_at_end(self) -> bool:
-        """The last line is in sight."""
-        return self.scroll_offset.y >= self._lines.height - self.size.height
-
-    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        super().watch_scroll_y(old_value, new_value)
-        if self._placing or round(old_value) == round(new_value) or old_value > self.max_scroll_y:
-            return  # not done by a person
-        self._scrolled()
-
-    def _scrolled(self) -> None:
-        top, height = self.scroll_offset.y, self.size.height
-        self._follows = self.is_at_end
-        if self._follows:
-            self._unseen = None
-        self._anchor = self._lines.anchor(top)
-        if self._lines.lay_out(top, top + height - 1):
-            self._settle()
-        self._pull_cursor()
-
-    def _scroll(self, y: float) -> None:
-        """Scroll there, as a person did."""
-        self.scroll_to(y=max(0, min(y, self.max_scroll_y)), animate=False, immediate=True, force=True)
-        if self.is_at_end:
-            self._follows, self._unseen = True, None
 
     def action_line(self, by: int) -> None:
         spot = self._spot
@@ -304,7 +148,7 @@ class TranscriptView(ScrollView, can_focus=True, inherit_bindings=False):
     def action_last(self) -> None:
         self._follows, self._unseen = True, None
         self._settle()
-        self._pull_cursor()
+        self.scrolled()
         self._put_cursor_in_sight(at_end=True)
 
     def _put_cursor_in_sight(self, *, at_end: bool) -> None:
@@ -386,11 +230,8 @@ class TranscriptView(ScrollView, can_focus=True, inherit_bindings=False):
             self._settle()
             self._scroll(y if y < top else y - height + 1)
 
-    def _in_sight(self, y: int) -> bool:
-        return 0 <= y - self.scroll_offset.y < self.size.height
-
-    def _pull_cursor(self) -> None:
-        """After scrolling: the cursor comes along into what is in sight."""
+    def scrolled(self) -> None:
+        """The cursor comes along into what is in sight."""
         if not self._lines.entries:
             return
         top, height = self.scroll_offset.y, self.size.height
@@ -438,6 +279,15 @@ class TranscriptView(ScrollView, can_focus=True, inherit_bindings=False):
 
     # How it is shown.
 
+    @property
+    def scene(self) -> Scene:
+        chosen = self._lines.index_of(self._chosen)
+        return Scene(self.by_probability, self._spot, chosen, self.text_selection)
+
+    @property
+    def maker(self) -> MakeMarkdown | None:
+        return self._markdown.maker if self.markdown and not self.by_probability else None
+
     def watch_by_probability(self, on: bool) -> None:
         if self.markdown:
             self._lay_out_anew()
@@ -450,69 +300,7 @@ class TranscriptView(ScrollView, can_focus=True, inherit_bindings=False):
     def watch_markdown(self) -> None:
         self._markdown.wanted(self._lay_out_anew)
 
-    def _looks_changed(self) -> None:
-        self._look = None
-        if self.markdown:
-            self._lay_out_anew()
-        self.refresh()
-
-    def notify_style_update(self) -> None:
-        self._look = None
-        super().notify_style_update()
-
-    @property
-    def look(self) -> Look:
-        if self._look is None:
-            styles = {name: self.get_component_rich_style(f"transcript--{name}") for name in STYLES}
-            selection = self.screen.get_component_rich_style("screen--selection")
-            self._look = Look(styles, selection, shell_of(self).glyphs == "ascii")
-        return self._look
-
     def legend(self, width: int = 80) -> Text:
         """What the looks of tokens mean while probabilities are shown."""
         styles = self.look.styles
         return legend(tuple(styles[f"band-{band}"] for band in range(BANDS)), width=width)
-
-    # Drawing.
-
-    def render_lines(self, crop: Region) -> list[Strip]:
-        self._drawing = True
-        try:
-            return super().render_lines(crop)
-        finally:
-            self._drawing = False
-
-    def render_line(self, y: int) -> Strip:
-        """A line; where it is not asked for to be drawn, one that says where each of its characters is from.
-
-        Textual asks for those when the mouse selects text; drawn ones are simpler without.
-        """
-        row, width = self._lines.row(y + self.scroll_offset.y), self._width
-        if not self._drawing:
-            return self._rows.places(row, width)
-        look = self.look
-        if row is None:
-            strip = Strip.blank(width, look.styles["answer"])
-        else:
-            chosen = self._lines.index_of(self._chosen)
-            scene = Scene(self.by_probability, self._spot, chosen, self.text_selection)
-            strip = self._rows.strip(row, width, scene, look)
-        if self._unseen is not None and y == self.size.height - 1:
-            sign = Strip([Segment(self._more, look.styles["sign"])])
-            strip = Strip.join([strip.crop(0, width - sign.cell_length), sign]).crop(0, width)
-        return strip
-
-    @property
-    def _more(self) -> str:
-        """What the bottom edge says of what was written below."""
-        return f" {'v' if self.look.ascii else '▼'} {f'{self._unseen:,} ' if self._unseen else ''}new "
-
-    # Selecting text with the mouse.
-
-    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
-        return selected_text(self._lines, selection), "\n"
-
-    def selection_updated(self, selection: Selection | None) -> None:
-        if selection is None:
-            self._settle()  # what came meanwhile
-        self.refresh()
