@@ -8,7 +8,9 @@ import torch
 
 from ysnakes_core.configuration import ModelConfig, RunConfig, apply_settings
 from ysnakes_core.model.language_model import LanguageModel
+from ysnakes_core.paths import shipped_corpus
 from ysnakes_core.runs.directory import RunDirectory, create_run
+from ysnakes_core.text.reading import read_documents
 from ysnakes_core.text.records import parse_documents
 from ysnakes_core.text.tokenizers import Tokenizer, train_tokenizer
 from ysnakes_core.training.checkpoint import checkpoint_name, point, save_checkpoint
@@ -25,16 +27,23 @@ def run_with_model(
     *,
     shape: ModelConfig = TINY,
     vocab_size: int = 300,
+    tokenizer: str = "bpe",
     steps: tuple[int, ...] = (40,),
+    corpus: bool = False,
 ) -> RunDirectory:
-    """A run with a checkpoint for each of ``steps``, each with weights of its own; the last is the best."""
+    """A run with a checkpoint for each of ``steps``, each with weights of its own; the last is the best.
+
+    ``corpus``: the tokenizer is trained on the corpus that ships, as one with many tokens has to be.
+    """
     home.mkdir(parents=True, exist_ok=True)
     text = home / "text.md"
     text.write_text(TEXT, encoding="utf-8")
     settings = [f"data.paths={text}", f"vocab_size={vocab_size}", "seq_len=32", "batch_size=2"]
     run = create_run(home / "runs", apply_settings(RunConfig(model=shape), settings), name)
     documents, _ = parse_documents(TEXT, str(text))
-    train_tokenizer(documents, "bpe", vocab_size).save(run.tokenizer_file)
+    if corpus:
+        documents = read_documents([shipped_corpus()]).documents
+    train_tokenizer(documents, tokenizer, vocab_size).save(run.tokenizer_file)
     for step in steps:
         add_checkpoint(run, step)
     return run

@@ -161,7 +161,8 @@ class _Server:
         else:
             job.finish()
             if held.fresh and self._desk.is_empty:  # the first time everything takes longer
-                held.completer.complete("Once upon", SamplingOptions(max_tokens=2, seed=0))
+                options = SamplingOptions(max_tokens=4, seed=0)
+                held.completer.complete("Once upon a time there was", options, alternatives=5)
 
     def _say_loading(self, job: Job) -> None:
         for answering in self._answering:

@@ -14,7 +14,10 @@ from ysnakes_core.runs.processes import give_way
 from ysnakes_core.runs.talking_desk import Desk, Mouth
 from ysnakes_core.thread_waiting import let_threads_sleep
 
-GIVING_WAY = 5  # before a training, which somebody waits for less, and after the app, which must be quick
+# Before a training, which somebody waits for less, and after the app, which must be quick. Beside a training
+# on two cores ys-4m wrote 222, 195 and 118 tokens/s with 0, 5 and 10 here, while a thread that wakes every
+# 20 ms was late by 6, 1 and 4 ms (p95).
+GIVING_WAY = 5
 
 
 def main() -> None:
