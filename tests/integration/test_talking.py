@@ -216,6 +216,26 @@ def test_two_questions_are_answered_at_once(ear: Ear, tmp_path: Path, model: Run
         assert text_of(mine) == completer(run).complete("What is 3?", options[0]).text
 
 
+def test_one_model_answers_two_questions_at_once_and_is_scored_meanwhile(
+    ear: Ear, model: RunDirectory
+) -> None:
+    prompts = ("What is 3?", "A green snake")
+    options = (replace(WILD, max_tokens=300), replace(WILD, max_tokens=200, seed=9))
+    scored = ear.talker.score_positions(model.path)
+    numbers = [ear.talker.ask(Question(model.path, prompt, options=options)) for prompt in prompts]
+    heard: list[Told] = []
+    while sum(isinstance(told, Ended) for told in heard) < 4 or not any(
+        isinstance(told, Positions) and told.found is not None for told in heard
+    ):
+        heard.append(ear.next())
+    alone = completer(model)
+    for prompt, number in zip(prompts, numbers, strict=True):
+        mine = [told for told in heard if told.number == number]
+        for row in (0, 1):
+            assert text_of(mine, row) == alone.complete(prompt, options[row]).text
+    assert not [told for told in heard if told.number == scored and isinstance(told, Ended)]
+
+
 def test_what_cannot_be_asked_is_said(ear: Ear, model: RunDirectory) -> None:
     (*_, failed) = ear.answer(Question(model.path, "x", precision="float3"))
     assert isinstance(failed, Failed)
