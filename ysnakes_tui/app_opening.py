@@ -35,7 +35,9 @@ def run_app(runs_folder: Path, *, ascii: bool | None = None, opening: Opening | 
     """
     collecting.put_off()
     escape = ESCAPE_MS_OVER_SSH if "SSH_CONNECTION" in os.environ else ESCAPE_MS
-    os.environ.setdefault("ESCDELAY", str(escape))  # read when Textual is loaded: below
+    # Both are read when Textual is loaded: below.
+    os.environ.setdefault("ESCDELAY", str(escape))
+    os.environ.setdefault("TEXTUAL_FPS", "120")  # what answers a key does not wait for a frame just drawn
     from ysnakes_tui.app import YsnakesApp
     from ysnakes_tui.app_memory import read_memory
     from ysnakes_tui.panes.makers import PANE_MAKERS

@@ -183,7 +183,7 @@ def _round(terminal: Terminal, rng: random.Random) -> Iterator[tuple[str, float]
         terminal.until(shown)
         return kind, time.perf_counter() - began
 
-    yield press("pane", b"3", "Talk to a model")
+    yield press("pane", b"1", "Let the built-in")
     yield press("pane", b"2", "What happened")
     yield press("help", b"?", "esc closes")
     yield press("help", b"?", "What happened")

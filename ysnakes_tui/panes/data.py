@@ -111,7 +111,7 @@ class DataPane(Widget):
     @property
     def view(self) -> Widget:
         """What is shown."""
-        return self.query_one(f"#{_dashed(self._view)}-view")
+        return self.get_child_by_id(f"{_dashed(self._view)}-view")
 
     def status(self) -> Status:
         if self._session is None:
@@ -128,14 +128,13 @@ class DataPane(Widget):
 
     async def _show(self, view: View) -> Widget:
         """Bring a view to the front; it is made if it is not there yet."""
-        if not self.query(f"#{_dashed(view)}-view"):
+        if all(child.id != f"{_dashed(view)}-view" for child in self.children):
             await self.mount(self._make(view))
         self._view = view
         if view == "job":
             self._follow()
-        for name in _VIEWS:
-            for widget in self.query(f"#{_dashed(name)}-view"):
-                widget.display = name == view
+        for child in self.children:
+            child.display = child.id == f"{_dashed(view)}-view"
         self._tell_of_change(self.view)
         self.call_after_refresh(give_focus, self)
         self.refresh_bindings()

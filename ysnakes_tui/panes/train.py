@@ -50,7 +50,7 @@ class TrainPane(Widget):
 
     def on_mount(self) -> None:
         self.set_timer(PREPARE_SECONDS, partial(self._prepare_form, in_time=True))
-        self.query_one(Dashboard).display = False
+        self._dashboard.display = False
         if last := shell_of(self).memory.last_run:
             try:
                 run = open_run(shell_of(self).runs_folder, last)
@@ -58,7 +58,7 @@ class TrainPane(Widget):
                 if self._opening is not None:
                     shell_of(self).tell(error, timeout=30)
                 return  # it is gone, so the list is what there is to see
-            self.query_one(Dashboard).follow(run)
+            self._dashboard.follow(run)
             self._show("train")
             if self._opening is not None:
                 self._open(run, self._opening)
@@ -69,7 +69,7 @@ class TrainPane(Widget):
         if opening.note:
             self.notify(opening.note)
         if opening.pid is not None:
-            self.query_one(Dashboard).expect_worker(opening.pid)
+            self._dashboard.expect_worker(opening.pid)
 
     @property
     def context(self) -> str:
@@ -78,16 +78,25 @@ class TrainPane(Widget):
     @property
     def view(self) -> Widget:
         """What is shown."""
-        return self.query_one(f"#{self._view}-view")
+        return self.get_child_by_id(f"{self._view}-view")
+
+    @property
+    def _dashboard(self) -> Dashboard:
+        return self.get_child_by_type(Dashboard)
+
+    @property
+    def _table(self) -> RunsTable:
+        return self.get_child_by_type(RunsTable)
 
     @property
     def watched(self) -> str:
         """The name of the run on the dashboard; "" if none is there."""
-        runs = [dashboard.run_directory for dashboard in self.query(Dashboard)]  # none once the app closes
+        dashboards = (child for child in self.children if isinstance(child, Dashboard))  # none once it closes
+        runs = (dashboard.run_directory for dashboard in dashboards)
         return next((run.name for run in runs if run is not None), "")
 
     def status(self) -> Status:
-        return self.query_one(Dashboard).status() if self.watched else Status()
+        return self._dashboard.status() if self.watched else Status()
 
     def focus_first(self) -> None:
         focus_in(self.view)
@@ -96,16 +105,15 @@ class TrainPane(Widget):
         if self._view == "form" != view:
             self.set_timer(PREPARE_SECONDS, partial(self._prepare_form, in_time=True))
         self._view = view
-        for name in ("runs", "form", "train"):
-            for widget in self.query(f"#{name}-view"):
-                widget.display = name == view
+        for child in self.children:
+            child.display = child.id == f"{view}-view"
         self.call_after_refresh(give_focus, self)
         self.refresh_bindings()
 
     def watch_run(self, name: str) -> None:
         """Show the run ``name`` of the runs folder on the dashboard. Raises ``YsnakesError``."""
         run = open_run(shell_of(self).runs_folder, name)
-        self.query_one(Dashboard).follow(run)
+        self._dashboard.follow(run)
         shell_of(self).remember(last_run=name)
         self._show("train")
 
@@ -164,10 +172,10 @@ class TrainPane(Widget):
     async def action_back(self) -> None:
         """Close what is open in the view, else leave it for the list of runs."""
         if self._view == "train":
-            if not self.query_one(Dashboard).hide_crosshair():
+            if not self._dashboard.hide_crosshair():
                 self._show("runs")
         elif self._view == "runs":
-            if await self.query_one(RunsTable).action_back() and self._compared_from == "train":
+            if await self._table.action_back() and self._compared_from == "train":
                 self._compared_from = "runs"
                 self._show("train")
         elif callable(back := getattr(self.view, "action_back", None)):
@@ -185,7 +193,7 @@ class TrainPane(Widget):
         event.stop()
         self._watch(event.run_name)
         if self.watched == event.run_name:
-            self.query_one(Dashboard).expect_worker(event.pid)
+            self._dashboard.expect_worker(event.pid)
 
     def on_new_run_form_cancelled(self, event: NewRunForm.Cancelled) -> None:
         event.stop()
@@ -196,7 +204,7 @@ class TrainPane(Widget):
         event.stop()
         if not event.before or event.before != self.watched:
             return
-        dashboard = self.query_one(Dashboard)
+        dashboard = self._dashboard
         if event.after:
             dashboard.follow(RunDirectory(shell_of(self).runs_folder / event.after))
             return
@@ -209,11 +217,11 @@ class TrainPane(Widget):
 
     def _can_with_watched(self, action: str) -> bool | None:
         if action == "undo":
-            return self.query_one(RunsTable).check_action(action, ())
+            return self._table.check_action(action, ())
         return (True if self.watched else None) if action in _WITH_WATCHED else False
 
     async def do_with_watched(self, action: str) -> None:
-        table = self.query_one(RunsTable)
+        table = self._table
         if action == "compare":
             await self._compare(table, self.watched)
         elif action == "open_folder":
