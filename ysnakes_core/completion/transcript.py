@@ -48,7 +48,7 @@ __all__ = ["Answer", "ContextRule", "Outcome", "Reason", "Token", "Transcript", 
 FORMAT = 1
 LONGEST_TITLE = 80
 LONGEST_PROMPT = 1_000_000  # characters
-_TOKENS_A_LINE = 1000
+_TOKENS_A_LINE = 200  # so that reading a line takes a moment only
 
 Change = dict[str, Any]
 
