@@ -217,8 +217,9 @@ class _Process:
                 self._pass_on(told)
         self.popen.wait()
         self._errors.join()
-        for number in sorted(self.asked & self._open.keys()):
-            self._pass_on(self.failure(number))
+        for number in sorted(self.asked):
+            if number in self._open:
+                self._pass_on(self.failure(number))
 
     def _hear_errors(self) -> None:
         assert self.popen.stderr is not None
