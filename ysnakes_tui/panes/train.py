@@ -42,6 +42,7 @@ class TrainPane(Widget):
         self._view: View = "runs"
         self._before_form: View = "runs"
         self._compared_from: View = "runs"
+        self._form: NewRunForm | None = None
         self._preparing, self._form_is_used = asyncio.Lock(), False
 
     def compose(self) -> ComposeResult:
@@ -160,14 +161,14 @@ class TrainPane(Widget):
         from ysnakes_tui.train.new_run_form import NewRunForm  # not needed for the first picture
 
         async with self._preparing:
-            if self._form_is_used and not (self._view == "form" and in_time):
-                await self.query(NewRunForm).remove()
-                self._form_is_used = False
-            if not self.query(NewRunForm):
-                form = NewRunForm(id="form-view")
-                form.display = False  # what is built in sight is drawn several times
-                await self.mount(form)
-            return self.query_one(NewRunForm)
+            if self._form is not None and self._form_is_used and not (self._view == "form" and in_time):
+                await self._form.remove()
+                self._form = None
+            if self._form is None:
+                self._form, self._form_is_used = NewRunForm(id="form-view"), False
+                self._form.display = False  # what is built in sight is drawn several times
+                await self.mount(self._form)
+            return self._form
 
     async def action_back(self) -> None:
         """Close what is open in the view, else leave it for the list of runs."""

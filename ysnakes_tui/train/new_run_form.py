@@ -137,26 +137,23 @@ class NewRunForm(Vertical, can_focus=False):
         self._timer: Timer | None = None
 
     def compose(self) -> ComposeResult:
+        key = next((shown_key(key) for key in reversed(shell_of(self).keymap.of("start"))), "")
         self._fit(self.app.size)  # about its own; a class that changes after the first layout costs another
         with Horizontal(classes="columns"):
             with VerticalScroll(classes="fields", can_focus=False):
                 yield Static(Text("A new run"), classes="title", markup=False)
-                yield from self._row("data", LiteralInput(placeholder="ysnakes' own text", id="data"))
-                yield from self._row(
-                    "name", LiteralInput(placeholder="a friendly one", id="name", max_length=100)
-                )
+                yield from self._row("data", _field("data", "ysnakes' own text"))
+                yield from self._row("name", _field("name", "a friendly one", max_length=100))
                 yield from self._row("preset", Choice(tuple(PRESETS), DEFAULT_PRESET, id="preset"))
+                yield from self._row("amount", _field("amount"), Choice(BUDGETS, "minutes", id="unit"))
+                yield from self._row("length", _field("length"))
+                yield from self._row("batch", _field("batch", "auto"))
+                yield from self._row("seed", _field("seed"))
                 yield from self._row(
-                    "amount", LiteralInput(id="amount"), Choice(BUDGETS, "minutes", id="unit")
-                )
-                yield from self._row("length", LiteralInput(id="length"))
-                yield from self._row("batch", LiteralInput(placeholder="auto", id="batch"))
-                yield from self._row("seed", LiteralInput(id="seed"))
-                yield from self._row(
-                    "patience", Choice(("on", "off"), "on", id="early_stopping"), LiteralInput(id="patience")
+                    "patience", Choice(("on", "off"), "on", id="early_stopping"), _field("patience")
                 )
                 with Horizontal(classes="buttons"):
-                    yield Button("Start", id="start", compact=True)
+                    yield Button(f"Start ({key})" if key else "Start", id="start", compact=True)
                     yield Button("Cancel", id="cancel", compact=True)
             with VerticalScroll(classes="plan", can_focus=False):
                 yield Static(id="plan", markup=False)
@@ -164,12 +161,6 @@ class NewRunForm(Vertical, can_focus=False):
 
     def _row(self, field: str, *widgets: Widget) -> ComposeResult:
         return form_row(field, FIELDS[field], *widgets)
-
-    def on_mount(self) -> None:
-        for field in self.query(Input):
-            field.select_on_focus = False
-        key = next((shown_key(key) for key in reversed(shell_of(self).keymap.of("start"))), "")
-        self.query_one("#start", Button).label = f"Start ({key})" if key else "Start"
 
     def on_show(self) -> None:
         if self._number == 0:
@@ -392,3 +383,7 @@ class NewRunForm(Vertical, can_focus=False):
         self.app.notify(
             f"{event.error.what}\n{event.error.hint}".strip(), title="It did not start", severity="error"
         )
+
+
+def _field(id: str, placeholder: str = "", max_length: int = 0) -> Input:
+    return LiteralInput(placeholder=placeholder, id=id, max_length=max_length, select_on_focus=False)
