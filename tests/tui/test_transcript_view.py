@@ -232,6 +232,27 @@ def test_what_stays_keeps_its_place_when_other_blocks_are_shown() -> None:
     drive(test)
 
 
+def test_what_is_shown_where_nobody_sees_it_is_there_when_it_is_seen() -> None:
+    async def test(d: Driven) -> None:
+        d.view.display = False
+        await d.pilot.pause()
+        d.view.show([Block("a", "answer", "one", tokens=tuple(numbered(100)), waiting=True)])
+        d.view.extend("a", numbered(9, 100))
+        for action in (d.view.action_last, d.view.action_first, d.view.action_last):
+            action()
+        d.view.select_next(-1)
+        d.view.by_probability = True
+        d.view.action_token(-1)
+        d.view.by_probability = False
+        d.view.action_last()
+        await d.pilot.pause()
+        d.view.display = True
+        await d.sees("line 108")
+        assert d.view.is_at_end
+
+    drive(test)
+
+
 # The chosen block.
 
 

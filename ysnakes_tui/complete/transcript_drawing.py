@@ -30,20 +30,20 @@ STYLES = (
 CSS = (
     """
     & > .transcript--title { color: $text-muted; text-style: bold; }
-    & > .transcript--prompt-title { color: $primary; text-style: bold; }
+    & > .transcript--prompt-title { color: $text-primary; text-style: bold; }
     & > .transcript--selected-title { background: $foreground 12%; color: $foreground; text-style: bold; }
     &:focus > .transcript--selected-title { background: $primary; color: $background; }
     & > .transcript--bar { color: $foreground 40%; }
     &:focus > .transcript--bar { color: $primary; }
-    & > .transcript--sign { color: $accent; text-style: bold; }
+    & > .transcript--sign { color: $text-accent; text-style: bold; }
     & > .transcript--empty { color: $text-muted; text-style: italic; }
     & > .transcript--cursor { text-style: bold reverse; }
-    & > .transcript--prompt { color: $primary; }
+    & > .transcript--prompt { color: $text-primary; }
     & > .transcript--answer { color: $foreground; }
     & > .transcript--note { color: $text-muted; text-style: italic; }
     & > .transcript--newline { color: $foreground 40%; }
-    & > .transcript--heading { color: $primary; text-style: bold underline; }
-    & > .transcript--code { color: $accent; }
+    & > .transcript--heading { color: $text-primary; text-style: bold underline; }
+    & > .transcript--code { color: $text-accent; }
     & > .transcript--link { text-style: underline; }
     & > .transcript--quote { color: $text-muted; text-style: italic; }
     &:ansi > .transcript--selected-title { background: ansi_default; text-style: bold underline; }

@@ -232,10 +232,10 @@ class TranscriptView(TranscriptScroll, can_focus=True, inherit_bindings=False):
 
     def scrolled(self) -> None:
         """The cursor comes along into what is in sight."""
-        if not self._lines.entries:
-            return
         top, height = self.scroll_offset.y, self.size.height
         ys = range(top, min(top + height, self._lines.height))
+        if not ys:
+            return
         at = self._lines.index_of(self._chosen)
         if at is not None and not (
             self._lines.tops[at] < top + height and self._lines.tops[at + 1] - 1 > top
