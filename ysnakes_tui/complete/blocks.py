@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ysnakes_core.completion.transcript import Answer, Transcript, Turn
 from ysnakes_tui.complete.conversation import Conversation, Exchange
@@ -50,10 +51,8 @@ def _of_prompt(transcript: Transcript, turn: Turn, answer: Answer | None) -> lis
     return [Block(f"{PROMPT}{turn.id}", "prompt", title, turn.prompt)]
 
 
-def of_answer(
-    turn: Turn, answer: Answer, conversation: Conversation, now: float, *, title: str = ""
-) -> list[Block]:
-    """An answer with what is to be said of it, under the usual title or another."""
+def of_answer(turn: Turn, answer: Answer, conversation: Conversation, now: float) -> list[Block]:
+    """An answer with what is to be said of it."""
     notes = list(conversation.notes.get(answer.id, ()))
     outcome = answer.outcome
     if outcome is not None and outcome.unknown_characters:
@@ -62,7 +61,7 @@ def of_answer(
         notes.append(f"{what} to the tokenizer and left out.")
     if outcome is not None and outcome.problem:
         notes.append(outcome.problem)
-    title = title or title_of(turn, answer, conversation.exchange_of(answer.id), now)
+    title = title_of(turn, answer, conversation.exchange_of(answer.id), now)
     found = [
         Block(f"{ANSWER}{answer.id}", "answer", title, tokens=tuple(answer.tokens), waiting=outcome is None)
     ]
@@ -85,15 +84,20 @@ def title_of(turn: Turn, answer: Answer, exchange: Exchange | None, now: float) 
     )
 
 
-def short_title(answer: Answer, exchange: Exchange | None, now: float, *, by_seed: bool) -> str:
+def untitled(blocks: Sequence[Block]) -> list[Block]:
+    """The same without titles, for where those stand elsewhere."""
+    return [replace(block, title="") for block in blocks]
+
+
+def short_title(answer: Answer, exchange: Exchange | None, now: float, *, by_seed: bool) -> tuple[str, str]:
     """What sets answers side by side apart: their seeds or their models; and how quickly they go."""
-    seed = answer.options.seed if answer.outcome is None else answer.outcome.seed
-    who = f"seed {seed}" if by_seed else f"{answer.run}, step {answer.step:,}"
     outcome = answer.outcome
+    seed = answer.options.seed if outcome is None else outcome.seed
+    who = f"seed {seed}" if by_seed else f"{answer.run}, step {answer.step:,}"
     pace = exchange.pace(now) if exchange is not None else None
     pace = outcome.tokens_per_second if outcome is not None else pace
     ended = "" if outcome is None else _ENDS.get(outcome.reason, outcome.reason)
-    return _joined(who, _joined(f"{len(answer.tokens):,}", _pace(pace), sep=", "), ended)
+    return who, _joined(_joined(counted(len(answer.tokens)), _pace(pace), sep=", "), ended)
 
 
 def _carried(answer: Answer) -> str:

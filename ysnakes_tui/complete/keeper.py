@@ -5,17 +5,42 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
+from weakref import WeakSet
 
-from ysnakes_core.completion.transcript import Transcript
+from ysnakes_core.completion.transcript import Change, Transcript
 from ysnakes_core.completion.transcript_search import Listed
 from ysnakes_core.completion.transcript_store import TranscriptStore
 from ysnakes_core.errors import YsnakesError
 
 Found = TypeVar("Found")
+
+
+class _AsItWas(Transcript):
+    """What there was to save of a transcript, which changes meanwhile: nothing of it is to be saved twice.
+
+    ``is_new``: no file has anything of it, so that what is not saved is all there is.
+    """
+
+    def __init__(self, transcript: Transcript, *, is_new: bool) -> None:
+        super().__init__(transcript.id)
+        self._of, self._new, self._is_new = transcript, transcript.unsaved(), is_new
+
+    @property
+    def is_empty(self) -> bool:
+        return False
+
+    def unsaved(self) -> list[Change]:
+        return self._new
+
+    def changes(self) -> Iterator[Change]:
+        return iter(self._new) if self._is_new else self._of.changes()
+
+    def saved(self, count: int) -> None:
+        self._of.saved(count)
 
 
 class TranscriptKeeper:
@@ -31,6 +56,7 @@ class TranscriptKeeper:
         self._post, self._failed = post, failed
         self._tasks: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._in_file: WeakSet[Transcript] = WeakSet()  # those of which a file has something
 
     def save(self, transcript: Transcript) -> None:
         """Keep what was changed."""
@@ -39,7 +65,7 @@ class TranscriptKeeper:
 
     def open(self, transcript_id: str, then: Callable[[Transcript | None], None]) -> None:
         """Read a transcript; None if it is gone."""
-        self._ask(lambda store: store.open(transcript_id), then, None)
+        self._ask(lambda store: self._open(store, transcript_id), then, None)
 
     def list(self, query: str, then: Callable[[list[Listed]], None]) -> None:
         """What there is, or what has the query in it."""
@@ -68,9 +94,15 @@ class TranscriptKeeper:
 
     def _save(self, transcript: Transcript) -> None:
         try:
-            self._store.save(transcript)
+            self._store.save(_AsItWas(transcript, is_new=transcript not in self._in_file))
+            self._in_file.add(transcript)
         except YsnakesError as error:
             self._tell(self._failed, error)
+
+    def _open(self, store: TranscriptStore, transcript_id: str) -> Transcript:
+        transcript = store.open(transcript_id)
+        self._in_file.add(transcript)
+        return transcript
 
     def _ask(
         self, work: Callable[[TranscriptStore], Found], then: Callable[[Found], None], absent: Found

@@ -14,7 +14,7 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from ysnakes_core.files import printable
-from ysnakes_tui.complete.models import BEST, LATEST, ModelChoice, ModelRun, SavedCheckpoint
+from ysnakes_tui.complete.models import BEST, LATEST, ModelChoice, ModelRun
 from ysnakes_tui.formats import bits
 from ysnakes_tui.widgets.dialog import Dialog
 
@@ -63,7 +63,7 @@ class ModelScreen(Dialog[ModelChoice | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical() as box:
-            box.border_title = self._heading
+            box.border_title = f"{self._heading} (with bits per byte: less is better)"
             box.border_subtitle = "enter: choose · left, right: run, checkpoint · esc: leave"
             with Horizontal():
                 yield OptionList(*(Option(run_line(run)) for run in self._runs), id="runs", markup=False)
@@ -115,26 +115,19 @@ def run_line(run: ModelRun) -> Text:
     name = printable(run.name, 100)
     name = name if cell_len(name) <= 16 else set_cell_size(name, 15) + "…"
     line = Text(no_wrap=True, end="")
-    line.append(set_cell_size(name, 17), "bold")
-    line.append(f"{printable(run.row.status, 9):<9} {printable(run.row.size, 8):<8}", "not bold")
+    line.append(set_cell_size(name, 17))
+    line.append(f"{printable(run.row.status, 9):<9} {printable(run.row.size, 8):<8}")
     return line
 
 
 def choice_line(run: ModelRun, choice: str) -> Text:
     """What a choice of a checkpoint means now."""
-    saved = run.meant(choice)
     if not choice:
-        name = "newest, as it trains" if run.trains else "as is usual: the best"
-        return Text(name, no_wrap=True, end="")
+        usual = "the newest, as it trains" if run.trains else "the best, as is usual"
+        return Text(usual, no_wrap=True, end="")
+    saved = run.meant(choice)
     if saved is None:
-        return Text(f"{printable(choice, 20)}  –", no_wrap=True, end="")
-    name = choice if choice in (BEST, LATEST) else f"step {saved.step:,}"
-    marks = [
-        each for each, of in ((BEST, run.best), (LATEST, run.latest)) if name != each and of == saved.name
-    ]
-    told = f"step {saved.step:,}" if choice in (BEST, LATEST) else ", ".join(marks)
-    return Text(f"{name:<13} {score_of(saved):<17} {told}".rstrip(), no_wrap=True, end="")
-
-
-def score_of(saved: SavedCheckpoint) -> str:
-    return "" if saved.bits_per_byte is None else f"{bits(saved.bits_per_byte)} bits/byte"
+        return Text(choice, no_wrap=True, end="")
+    score = "" if saved.bits_per_byte is None else bits(saved.bits_per_byte)
+    name = choice if choice in (BEST, LATEST) else ""
+    return Text(f"{name:<7} step {saved.step:>9,}  {score}".rstrip(), no_wrap=True, end="")

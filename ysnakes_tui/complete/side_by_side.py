@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.text import Text
+from textual import events
 from textual.app import ComposeResult
 from textual.containers import HorizontalScroll, Vertical
 from textual.widgets import Static
 
 from ysnakes_core.completion.transcript import Answer, Turn
 from ysnakes_core.files import printable
-from ysnakes_tui.complete.blocks import ANSWER, NOTE, of_answer, short_title, waiting_title
+from ysnakes_tui.complete.blocks import ANSWER, NOTE, of_answer, short_title, untitled, waiting_title
 from ysnakes_tui.complete.conversation import Conversation, Exchange, News
 from ysnakes_tui.complete.transcript_view import Block, TranscriptView
 from ysnakes_tui.panes.interface import key_of
@@ -41,15 +42,14 @@ class SideBySide(Vertical, can_focus=False):
     DEFAULT_CSS = f"""
     SideBySide {{
         height: 1fr;
-        .prompt {{ height: auto; max-height: 3; padding: 0 1; color: $text-muted; }}
+        .prompt {{ height: auto; max-height: 3; padding: 0 1; }}
         HorizontalScroll {{ height: 1fr; scrollbar-size-horizontal: 1; }}
-        TranscriptView {{
-            width: 1fr;
-            min-width: {_NARROWEST};
-            height: 1fr;
-            border-left: vkey $border-blurred;
-        }}
-        TranscriptView:focus {{ border-left: heavy $primary; }}
+        .column {{ width: 1fr; min-width: {_NARROWEST}; height: 1fr; }}
+        .of-column {{ height: 2; padding: 0 1; margin-right: 1; background: $surface; color: $text-muted; }}
+        .of-column.-chosen {{ background: $primary; color: $background; text-style: bold; }}
+        .of-column.-chosen:nocolor {{ text-style: bold reverse; }}
+        .of-column.-chosen:ansi {{ text-style: bold reverse; }}
+        TranscriptView {{ height: 1fr; }}
     }}
     """
 
@@ -63,14 +63,24 @@ class SideBySide(Vertical, can_focus=False):
         yield Static(classes="prompt", markup=False)
         with HorizontalScroll(can_focus=False):
             for number in range(len(self.columns)):
-                yield TranscriptView(id=f"column-{number}")
+                with Vertical(classes="column"):
+                    yield Static(classes="of-column", markup=False)
+                    yield TranscriptView(id=f"column-{number}")
 
     def on_mount(self) -> None:
         key = key_of(self, "keep_variant")
-        told = Text(f"{self._what}: {key} goes on with one, esc leaves  ", "bold")
-        told.append(printable(" ".join(self.turn.prompt.split()), 200) or "(the answer goes on)")
-        self.query_one(".prompt", Static).update(told)
+        said = printable(" ".join(self.turn.prompt.split()), 200) or "(the answer goes on)"
+        told = (f"{self._what}: {key} goes on with one, esc leaves ", "bold")
+        self.query_one(".prompt", Static).update(Text.assemble(told, (said, "dim")))
         self.draw()
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        for title, view in zip(self._titles, self.views, strict=False):
+            title.set_class(view is event.widget, "-chosen")
+
+    @property
+    def _titles(self) -> list[Static]:
+        return list(self.query(".of-column").results(Static))
 
     def focus_first(self) -> None:
         self.views[0].focus()
@@ -104,14 +114,14 @@ class SideBySide(Vertical, can_focus=False):
         for column, view in self._pairs:
             answer, exchange = column.answer, column.exchange
             if answer is not None:
-                title = self._title(column, answer)
-                view.show(of_answer(self.turn, answer, self._conversation, now, title=title))
+                view.show(untitled(of_answer(self.turn, answer, self._conversation, now)))
             elif exchange is not None and exchange.stage == "failed":
                 text = f"{exchange.problem}. {exchange.hint}"
                 view.show([Block(f"{NOTE}{column.row}", "note", "It did not answer", text)])
             elif exchange is not None:
                 title = waiting_title(exchange)
                 view.show([Block(f"{NOTE}{column.row}", "note", title, waiting=exchange.is_open)])
+        self.draw_titles()
 
     def extend(self, news: News) -> None:
         """Further tokens of one of the answers."""
@@ -120,12 +130,12 @@ class SideBySide(Vertical, can_focus=False):
                 view.extend(f"{ANSWER}{news.answer.id}", news.tokens)
 
     def draw_titles(self) -> None:
-        for column, view in self._pairs:
-            answer = column.answer
-            if answer is not None and answer.outcome is None:
-                view.update_title(f"{ANSWER}{answer.id}", self._title(column, answer), True)
-
-    def _title(self, column: Column, answer: Answer) -> str:
-        """What sets it apart from those beside it."""
-        models = {(each.run, each.step) for c in self.columns if (each := c.answer) is not None}
-        return short_title(answer, column.exchange, self._conversation.now, by_seed=len(models) < 2)
+        """What sets each apart from those beside it, and how quickly it goes."""
+        found = [column.answer for column in self.columns]
+        by_seed = len({(each.run, each.step) for each in found if each is not None}) < 2
+        for column, title in zip(self.columns, self._titles, strict=False):
+            if (answer := column.answer) is not None:
+                lines = short_title(answer, column.exchange, self._conversation.now, by_seed=by_seed)
+                title.update(Text("\n".join(printable(line, 100) for line in lines), no_wrap=True))
+            elif column.exchange is not None:
+                title.update(Text(printable(column.exchange.model.run, 100), no_wrap=True))

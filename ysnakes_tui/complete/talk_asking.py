@@ -75,6 +75,7 @@ class TalkAsking(TalkBase):
             precision=precision or self.settings.precision,
         )
         self.save(self.transcript)
+        self.remember_transcript()
         self.refresh_bindings()
         return exchange
 

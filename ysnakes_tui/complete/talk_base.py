@@ -61,12 +61,12 @@ class TalkBase(TalkModels):
         height: 1fr;
         layout: vertical;
         #both { height: 1fr; layout: horizontal; layers: base over; }
-        #talk-main { width: 1fr; height: 1fr; }
+        #talk-main { width: 1fr; height: 1fr; layer: base; }
         #talk-title { height: 1; padding: 0 1; color: $text-muted; }
         #talk-title { text-wrap: nowrap; text-overflow: ellipsis; }
         TranscriptView { height: 1fr; }
         #both > .side { layer: over; dock: right; }
-        &.-wide #both > .side { layer: base; dock: none; }
+        &.-wide #both > .side { layer: base; }
         &.-no-model > * { display: none; }
         &.-no-model NoModel { display: block; }
         &.-beside #transcript, &.-beside #talk-title { display: none; }
@@ -256,9 +256,11 @@ class TalkBase(TalkModels):
             line.update(Text(" there is no model yet" if self.runs_read else " looking for models…"))
             return
         found = list(self.conversation.open())
-        doing = doing_of(found, self.clock(), key_of(self, "back")) or (
-            "reading the model…" if self.warmth == "loading" else ""
-        )
+        doing = doing_of(found, self.clock(), key_of(self, "back")) or {
+            "": "",
+            "ready": "",
+            "loading": "reading the model…",
+        }.get(self.warmth, "it cannot be read")
         line.update(
             model_line(
                 choice,
@@ -283,11 +285,16 @@ class TalkBase(TalkModels):
         self.settings = replace(self.settings, context=transcript.context)
         if (drawer := self.drawer) is not None:
             drawer.show(self.settings)
-        shell = shell_of(self)
-        shell.remember(layout={**shell.memory.layout, LAST: transcript.id})
+        self.remember_transcript()
         self.draw()
         self.view.action_last()
         self.refresh_bindings()
+
+    def remember_transcript(self) -> None:
+        """Go on with it when the app is opened again."""
+        shell = shell_of(self)
+        if shell.memory.layout.get(LAST) != self.transcript.id:
+            shell.remember(layout={**shell.memory.layout, LAST: self.transcript.id})
 
     def _opened_last(self, empty: Transcript, found: Transcript | None) -> None:
         """Go on where one left, if nothing else was begun meanwhile."""

@@ -28,7 +28,7 @@ _NEED_TURN = frozenset(
     )
 )
 _ASKS = frozenset(
-    ("send", "answer_again", "variants", "compare_models", "go_on", "more_variants", "edit_turn")
+    ("answer_again", "variants", "compare_models", "go_on", "more_variants", "edit_turn")
 )
 _WITH_TEXT = frozenset(("answer_again", "variants", "compare_models"))
 

@@ -128,7 +128,7 @@ class TranscriptsView(Vertical, can_focus=False):
             title = printable(each.title or "(nothing was said)", 300)
             line = Text(title, no_wrap=True, overflow="ellipsis")
             if (found := each.found) is not None:
-                line.append("  …" + printable(found.before, 60), "dim")
+                line.append("  …" + printable(found.before)[-24:], "dim")
                 line.append(printable(found.match, 60), "bold")
                 line.append(printable(found.after, 60), "dim")
             line.truncate(width, overflow="ellipsis")
