@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from textual import events
 from transcript_app import Driven, drive, numbered, tokens
 
 from ysnakes_core.completion.transcript_records import Token
@@ -145,6 +146,23 @@ def test_scrolling_back_is_never_stolen_and_a_sign_says_that_there_is_more(ascii
     drive(test, ascii=ascii)
 
 
+def test_the_wheel_scrolls_back_and_down_to_the_end_again() -> None:
+    async def test(d: Driven) -> None:
+        d.view.show([Block("a", "answer", "one", tokens=tuple(numbered(60)), waiting=True)])
+        await d.pilot.pause()
+        await d.pilot._post_mouse_events([events.MouseScrollUp], d.view, button=0)
+        await d.until(lambda: not d.view.is_at_end)
+        d.view.extend("a", numbered(5, 60))
+        await d.until(lambda: "5 new" in d.lines[-1])
+        for _ in range(10):
+            await d.pilot._post_mouse_events([events.MouseScrollDown], d.view, button=0)
+        await d.sees("line 64")
+        d.view.extend("a", numbered(5, 65))
+        await d.sees("line 69")
+
+    drive(test)
+
+
 def test_a_click_on_the_sign_goes_to_the_end() -> None:
     async def test(d: Driven) -> None:
         d.view.show([Block("a", "answer", "one", tokens=tuple(numbered(100)))])
@@ -228,6 +246,29 @@ def test_what_stays_keeps_its_place_when_other_blocks_are_shown() -> None:
         await d.pilot.pause()
         assert d.view.selected is None
         assert d.lines == [""] * len(d.lines)
+
+    drive(test)
+
+
+def test_what_is_written_is_drawn_ten_times_a_second_and_what_is_asked_for_at_once() -> None:
+    async def test(d: Driven) -> None:
+        now = 100.0
+        d.view._clock = lambda: now
+        d.view.show([answer("one", waiting=True)])
+        d.view.extend("a", tokens(" two"))
+        content = d.view._lines.entries[0].content
+        assert content.text == "one two"  # the first at once
+        for text in (" three", " four"):
+            now += 0.01
+            d.view.extend("a", tokens(text))
+            assert content.text == "one two"
+        assert [token.text for token in d.view.tokens_of("a")] == ["one", " two", " three", " four"]
+        await d.sees("one two three four")  # nobody has to do anything for that
+        now += 0.01
+        d.view.extend("a", tokens(" five"))
+        d.view.show([Block("a", "answer", "done", tokens=(*d.view.tokens_of("a"), *tokens(" six")))])
+        await d.pilot.pause()
+        assert "one two three four five six" in d.text
 
     drive(test)
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.markdown import CodeBlock, Heading, HorizontalRule, Markdown
 from rich.padding import Padding
@@ -131,10 +132,12 @@ class Renderer:
         wrapping, text = Wrapping(self.width), text.expandtabs(4)
         wrapping.advance(text, 1_000_000)
         ranges = (wrapping.line(text, number) for number in range(wrapping.height(text)))
-        return [[Segment(text[slice(*each)].rstrip("\n"))] for each in ranges if each is not None]
+        lines = [text[slice(*each)].rstrip("\n") for each in ranges if each is not None]
+        return [[Segment(line[:-1] if cell_len(line) > self.width else line)] for line in lines]
 
 
 def _is_harmless(text: str) -> bool:
+    text = "".join(_FENCE.split(text)[::4])  # without what is in fences
     return text.count("|") <= _MOST_CELLS and sum(map(text.count, "[]*_`<>&!~")) <= _MOST_SIGNS
 
 
@@ -149,8 +152,11 @@ class _Piece:
     lines: list[list[Segment]] | None = None
     texts: list[str] = field(default_factory=list)
 
-    def height(self, width: int) -> int:
-        return len(self.lines) if self.lines is not None else (self.end - self.start) // width + 2
+    def height(self, text: str, width: int) -> int:
+        if self.lines is not None:
+            return len(self.lines)
+        paragraphs = text.count("\n\n", self.start, self.end)
+        return (self.end - self.start) // width + paragraphs + paragraphs // 2 + 1
 
 
 def cut_of(text: str, start: int) -> int | None:
@@ -212,7 +218,7 @@ class MarkdownBody:
     @property
     def _heights(self) -> list[int]:
         if self._sizes is None:
-            self._sizes = [piece.height(self._renderer.width) for piece in self._pieces]
+            self._sizes = [piece.height(self.text, self._renderer.width) for piece in self._pieces]
         return self._sizes
 
     @property
