@@ -11,6 +11,7 @@ import contextlib
 import functools
 import warnings
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -93,15 +94,17 @@ class Int8Linear(PackedLinear):
         with _fbgemm():
             quantized = torch._make_per_channel_quantized_tensor(packed, scale.double(), zero, 0)
             self._packed = torch.ops.quantized.linear_prepack(quantized, None)
-        levels = _levels()
-        self._step, self._zero = 1.0 / levels, levels + 1
+        self._levels = _levels()
 
     def write(self, x: Tensor, out: Tensor) -> None:
-        largest = x.abs().amax(1, keepdim=True)
-        product = torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32(
-            x / largest.clamp_min(_TINY), self._step, self._zero, self._packed
-        )
-        torch.mul(product, largest, out=out)
+        # Both ways round the same: to whole numbers of steps, by a product with 1 / step in float32.
+        if x.shape[0] == 1:
+            step = max(x.abs().max().item(), _TINY) / self._levels
+            out.copy_(_product(x, step, self._levels + 1, self._packed))
+        else:
+            steps = x.abs().amax(1, keepdim=True).clamp_min_(_TINY).div_(self._levels)
+            product = _product(x * steps.reciprocal(), 1.0, self._levels + 1, self._packed)
+            torch.mul(product, steps, out=out)
 
 
 class PackedEmbedding(nn.Module):
@@ -117,8 +120,11 @@ class PackedEmbedding(nn.Module):
         self.register_buffer("scale", scale)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        rows = self.packed[tokens].float()
-        return rows if self.scale is None else rows * self.scale[tokens][..., None]
+        flat = tokens.reshape(-1)
+        rows = torch.index_select(self.packed, 0, flat).float()
+        if self.scale is not None:
+            rows.mul_(torch.index_select(self.scale, 0, flat)[:, None])
+        return rows.view(*tokens.shape, -1)
 
 
 def fold(weight: Tensor) -> tuple[Tensor, Tensor]:
@@ -173,6 +179,14 @@ def has_int8_kernels() -> bool:
     except (AttributeError, RuntimeError, NotImplementedError):
         return False
     return bool((found - x @ weight.T).abs().max() < 0.2)
+
+
+def _product(x: Tensor, step: float, zero: int, packed: Any) -> Tensor:
+    """``x`` rounded to whole steps, from -``zero`` steps up, times a packed weight."""
+    product: Tensor = torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32.default(
+        x, step, zero, packed
+    )
+    return product
 
 
 @functools.cache
