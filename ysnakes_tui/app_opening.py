@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import importlib
 import os
+import threading
 import time
 from collections.abc import Callable
 from functools import partial
@@ -25,6 +27,11 @@ if TYPE_CHECKING:
 # After this many milliseconds an esc is no part of another key; longer where what belongs together may not
 # arrive together. Textual's 100 can be felt.
 ESCAPE_MS, ESCAPE_MS_OVER_SSH = 20, 50
+
+_LOOKED_AT_NEXT = (
+    *("ysnakes_tui.panes.train", "ysnakes_tui.train.new_run_form"),
+    *("ysnakes_tui.panes.data", "ysnakes_tui.data.library_view", "ysnakes_tui.panes.complete"),
+)
 
 
 def run_app(runs_folder: Path, *, ascii: bool | None = None, opening: Opening | None = None) -> int:
@@ -54,7 +61,7 @@ def run_app(runs_folder: Path, *, ascii: bool | None = None, opening: Opening | 
         memory=memory,
         ascii=ascii,
         makers=makers,
-        on_ready=collecting.take_up,
+        on_ready=_load_the_rest,
     )
     try:
         app.run()
@@ -68,6 +75,17 @@ def run_app(runs_folder: Path, *, ascii: bool | None = None, opening: Opening | 
     if app.failure is not None:
         raise app.failure
     return app.return_code or 0
+
+
+def _load_the_rest() -> None:
+    """Load what will be looked at next while the first picture is looked at, so that it is there at once."""
+
+    def load() -> None:
+        for name in _LOOKED_AT_NEXT:
+            importlib.import_module(name)
+        collecting.take_up()
+
+    threading.Thread(target=load, name="loading", daemon=True).start()
 
 
 def _train_pane(opening: Opening) -> Widget:
