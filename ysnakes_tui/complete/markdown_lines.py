@@ -132,8 +132,8 @@ class Renderer:
         wrapping, text = Wrapping(self.width), text.expandtabs(4)
         wrapping.advance(text, 1_000_000)
         ranges = (wrapping.line(text, number) for number in range(wrapping.height(text)))
-        lines = [text[slice(*each)].rstrip("\n") for each in ranges if each is not None]
-        return [[Segment(line[:-1] if cell_len(line) > self.width else line)] for line in lines]
+        plain = [text[slice(*each)].rstrip("\n") for each in ranges if each is not None]
+        return [[Segment(line[:-1] if cell_len(line) > self.width else line)] for line in plain]
 
 
 def _is_harmless(text: str) -> bool:

@@ -79,14 +79,14 @@ def next_line(text: str, start: int, width: int) -> tuple[int | None, int]:
 def _next_of_odd(text: str, start: int, width: int) -> int | None:
     newline = text.find("\n", start, start + _MOST_CHARACTERS * width + _MORE)
     most = min(len(text), start + _MOST_CHARACTERS * width + _MORE) if newline < 0 else newline
-    end = min(most, start + width + _MORE)  # enough but for many marks
+    end = min(most, start + width // 2 + _MORE)  # enough for wide characters
     while True:
         found = _broken(text[start:end], width)
         if found is not None:
             return start + found if start + found < len(text) else None
         if end == most:
             break
-        end = min(most, end + _MOST_CHARACTERS * width)
+        end = min(most, end + width + _MORE)
     if newline >= 0:
         return newline + 1
     return most if most < len(text) else None
