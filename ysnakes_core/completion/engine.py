@@ -22,7 +22,7 @@ from ysnakes_core.completion.reading import Read, Reader, take_in
 from ysnakes_core.completion.row import Row, Summary
 from ysnakes_core.completion.sampling import SamplingOptions, fresh_seed
 from ysnakes_core.errors import UsageError, YsnakesError
-from ysnakes_core.model.decoding import Decoding
+from ysnakes_core.model.decoding import Apart, Decoding, decoding
 from ysnakes_core.model.language_model import LanguageModel
 from ysnakes_core.model.state import ModelState
 from ysnakes_core.text.tokenizers import Tokenizer
@@ -176,7 +176,7 @@ class BatchStream(Iterator[tuple[int, Piece]]):
         self._active = list(range(len(prompts)))  # rows that go on, in the order of the decoding's batch
         self._next: list[int] = []  # their chosen tokens, not yet taken in
         self._context: Context | None = None  # after the prompts
-        self._decoding: Decoding | None = None  # after the tokens taken in since
+        self._decoding: Decoding | Apart | None = None  # after the tokens taken in since
         self._unsettled = False  # in the midst of a step; one that was broken off cannot be gone on from
         self._prefill: Generator[None, None, Context] | None = None
         self._ready: deque[tuple[int, Piece]] = deque()
@@ -267,7 +267,7 @@ class BatchStream(Iterator[tuple[int, Piece]]):
         model = self._completer.model
         with torch.inference_mode():
             if self._decoding is None:
-                self._decoding = Decoding(model, begin)
+                self._decoding = decoding(model, begin)
             tokens = torch.tensor(self._next, device=model.device)
             return self._decoding.step(tokens)
 
@@ -284,7 +284,7 @@ class BatchStream(Iterator[tuple[int, Piece]]):
             self._context = self._context.select(going)
             return
         with torch.inference_mode():
-            self._decoding = Decoding(self._completer.model, self._decoding.state(going))
+            self._decoding = decoding(self._completer.model, self._decoding.state(going))
 
     def _keep(self, at: int, i: int) -> None:
         """Keep the context of a row that ended, to go on from; that after the prompt is kept already."""

@@ -22,7 +22,6 @@ from ysnakes_core.model.language_model import LanguageModel
 from ysnakes_core.model.precision import PRECISIONS, Precision
 
 _ROWS = 256  # of a weight at a time, where it is unfolded to float32
-_FEW = 8  # rows of a batch; more are positions of one text
 _TINY = 1e-30
 
 
@@ -59,11 +58,10 @@ class BFloat16Linear(PackedLinear):
 
     def write(self, x: Tensor, out: Tensor) -> None:
         halves = x.to(torch.bfloat16)
-        if x.shape[0] > _FEW:
+        if x.shape[0] == 1:
+            out.copy_(torch.mv(self.packed, halves[0]))
+        else:
             out.copy_(F.linear(halves, self.packed))
-            return
-        for row, into in zip(halves, out, strict=True):  # each alone, so that it comes to the same in a batch
-            into.copy_(torch.mv(self.packed, row))
 
 
 class FoldedLinear(PackedLinear):
