@@ -369,7 +369,7 @@ PARTS = {"speed": speed, "prompt": prompt, "sampling": sampling, "flat": flat}
 
 
 def _as_elsewhere() -> None:
-    """Have threads wait as in every process of ysnakes that computes: begun anew, for torch is here already."""
+    """Have threads wait as where ysnakes computes: begun anew, for torch is here already."""
     environment = dict(os.environ)
     let_threads_sleep(environment)
     if environment != os.environ:

@@ -2,8 +2,8 @@
 
     python tests/benchmarks/decode_llama.py weights.npz --precision float32 --threads 2
 
-It answers lines on stdin with lines of JSON: ``scores IDS``, ``decode N``, ``prompt N``. The weights are those
-of a model with RMSNorm, under the names of ``LanguageModel``.
+It answers lines on stdin with JSON: ``scores IDS``, ``decode N``, ``prompt N``. The weights are those
+of a model with RMSNorm, by the names of ``LanguageModel``.
 """
 
 from __future__ import annotations
