@@ -89,15 +89,17 @@ def untitled(blocks: Sequence[Block]) -> list[Block]:
     return [replace(block, title="") for block in blocks]
 
 
-def short_title(answer: Answer, exchange: Exchange | None, now: float, *, by_seed: bool) -> tuple[str, str]:
-    """What sets answers side by side apart: their seeds or their models; and how quickly they go."""
+def short_title(
+    answer: Answer, exchange: Exchange | None, now: float, *, by_seed: bool
+) -> tuple[str, str, str]:
+    """What sets answers side by side apart: their seeds or models; how quickly they go; how they ended."""
     outcome = answer.outcome
     seed = answer.options.seed if outcome is None else outcome.seed
     who = f"seed {seed}" if by_seed else f"{answer.run}, step {answer.step:,}"
     pace = exchange.pace(now) if exchange is not None else None
     pace = outcome.tokens_per_second if outcome is not None else pace
     ended = "" if outcome is None else _ENDS.get(outcome.reason, outcome.reason)
-    return who, _joined(_joined(counted(len(answer.tokens)), _pace(pace), sep=", "), ended)
+    return who, _joined(counted(len(answer.tokens)), _pace(pace), sep=", "), ended
 
 
 def _carried(answer: Answer) -> str:

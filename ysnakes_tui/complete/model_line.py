@@ -23,9 +23,8 @@ def model_line(
 ) -> Text:
     """``doing`` is what goes on now; ``ready``: the model is in memory. What matters least goes first."""
     parts = [printable(choice.run, 30), which(choice, run)]
-    more = [each for each in (_weights(settings), settings.preset, _seed(settings)) if each]
-    if settings.reading != "auto":
-        more.append(f"reads a {settings.reading}")
+    reading = "" if settings.reading == "auto" else f"reads a {settings.reading}"
+    more = [each for each in (_weights(settings), reading, _seed(settings), settings.preset) if each]
     state = doing or ("ready" if ready else "")
     while more and cell_len(_line(parts, more)) + cell_len(state) + 4 > width:
         more.pop()

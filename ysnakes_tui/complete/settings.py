@@ -135,7 +135,7 @@ def read_texts(settings: TalkSettings, texts: Mapping[str, str]) -> tuple[TalkSe
     errors: dict[str, str] = {}
     for name, text in texts.items():
         try:
-            settings = _READERS[name](settings, text.strip())
+            settings = _READERS[name](settings, text.strip(" "))
         except UsageError as error:
             errors[name] = f"{error.hint[:1].upper()}{error.hint[1:]}."
         except ValueError:
@@ -161,7 +161,7 @@ def _seed(settings: TalkSettings, text: str) -> TalkSettings:
 
 
 def _stop(settings: TalkSettings, text: str) -> TalkSettings:
-    stop = tuple(_meant(part.strip()) for part in text.split("|") if part.strip())
+    stop = tuple(_meant(part.strip(" ")) for part in text.split("|") if part.strip(" "))
     return replace(settings, options=replace(settings.options, stop=stop))
 
 

@@ -126,8 +126,8 @@ class SettingsDrawer(Vertical, can_focus=False):
             before = self._settings
             self.show(settings)
             self._settings = before
-            self.on_descendant_focus(events.DescendantFocus(event.choice))
         self._take(settings)
+        self._help_with(name)
 
     def _take(self, settings: TalkSettings) -> None:
         before, self._settings = self._settings, settings
@@ -140,7 +140,9 @@ class SettingsDrawer(Vertical, can_focus=False):
             show_wrong(self, f"set-{name}", errors.get(name, ""), ascii=shell_of(self).glyphs == "ascii")
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        name = (event.widget.id or "").removeprefix("set-")
+        self._help_with((event.widget.id or "").removeprefix("set-"))
+
+    def _help_with(self, name: str) -> None:
         purpose = next(
             (each.purpose for each in PRESETS if name == "preset" and each.name == self._settings.preset), ""
         )

@@ -45,7 +45,7 @@ class SideBySide(Vertical, can_focus=False):
         .prompt {{ height: auto; max-height: 3; padding: 0 1; }}
         HorizontalScroll {{ height: 1fr; scrollbar-size-horizontal: 1; }}
         .column {{ width: 1fr; min-width: {_NARROWEST}; height: 1fr; }}
-        .of-column {{ height: 2; padding: 0 1; margin-right: 1; background: $surface; color: $text-muted; }}
+        .of-column {{ height: 3; padding: 0 1; margin-right: 1; background: $surface; color: $text-muted; }}
         .of-column.-chosen {{ background: $primary; color: $background; text-style: bold; }}
         .of-column.-chosen:nocolor {{ text-style: bold reverse; }}
         .of-column.-chosen:ansi {{ text-style: bold reverse; }}
