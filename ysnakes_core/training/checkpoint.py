@@ -46,6 +46,8 @@ MAX_STATE_BYTES = 32 * 2**20
 _NAME = re.compile(r"step-[0-9]{8}")
 _HASH = re.compile(r"[0-9a-f]{64}")
 _TEMPORARY, _REPLACED = ".tmp-", ".replaced-"
+_OTHER_VERSION = "use the version of ysnakes that made it"
+_NOTHING_USABLE = "start the run again, or restore its checkpoints from a copy"
 
 
 @dataclass(frozen=True)
@@ -224,7 +226,7 @@ def _read_record(place: Path, name: str) -> dict[str, Any]:
     if record.get("format") != FORMAT:
         raise RunError(
             f"the checkpoint {name} has format {record.get('format')!r:.20}; this version reads {FORMAT}",
-            "use the version of ysnakes that made it",
+            _OTHER_VERSION,
         )
     return dict(record)
 
@@ -277,15 +279,17 @@ def load_newest(folder: Path, prefer: str | None = None) -> tuple[Checkpoint, li
     if first is not None:
         order = [checked_name(first), *(name for name in order if name != first)]
     notes: list[str] = []
+    hints: set[str] = set()
     for name in order:
         try:
             return load_checkpoint(folder, name), notes
         except RunError as error:
             notes.append(error.what)
+            hints.add(error.hint)
     raise RunError(
         f"there is no usable checkpoint in {printable(str(folder))}"
         + "".join(f"; {note}" for note in notes[:3]),
-        "start the run again, or restore its checkpoints from a copy",
+        _OTHER_VERSION if hints == {_OTHER_VERSION} else _NOTHING_USABLE,
     )
 
 
