@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ysnakes_core.training.position_curve import Band, ByPosition, Curve, Drift
+from ysnakes_core.training.position_curve import LITTLE, Band, ByPosition, Curve
 from ysnakes_tui.formats import table
 
 ALONE, ON_END, TRAINED, SEVERAL, BORDER = "●", "○", "·", "◉", "│"
@@ -145,7 +145,7 @@ def _about_long_documents(found: ByPosition) -> Iterable[str]:
         f"In documents longer than the trained {found.seq_len:,} tokens, the text from there on, to "
         f"{beyond.last + 1:,}, {compared}."
     )
-    yield from _about_drift(found.alone.drift, found.seq_len)
+    yield from _about_drift(found.alone, found.seq_len)
 
 
 def _about_the_long_text(found: ByPosition) -> Iterable[str]:
@@ -160,20 +160,21 @@ def _about_the_long_text(found: ByPosition) -> Iterable[str]:
         f"End to end without a fresh state ({found.on_end.length:,} tokens, {times:,.0f} times the trained "
         f"{found.seq_len:,}; {found.on_end.starts} starts), it {_compared(beyond, 'each document alone')}."
     )
-    yield from _about_drift(found.on_end.drift, found.seq_len)
+    yield from _about_drift(found.on_end, found.seq_len)
 
 
-def _about_drift(drift: Drift | None, seq_len: int) -> Iterable[str]:
-    if drift is None:
+def _about_drift(curve: Curve, seq_len: int) -> Iterable[str]:
+    drift, beyond = curve.drift, curve.beyond
+    if drift is None or beyond is None:
         return
     change = _signed(drift.bits_per_byte, drift.error)
     figures = f"{change} bits per byte beyond {drift.far:,} against {seq_len:,}–{drift.far - 1:,}"
-    if drift.bits_per_byte > drift.error:
-        yield f"It gets worse the farther it goes: {figures}."
-    elif drift.bits_per_byte < -drift.error:
-        yield f"It gets better the farther it goes: {figures}."
+    if _is_little(drift.bits_per_byte, drift.error, beyond.trained):
+        yield f"It stays so, to within 1 %, the farther it goes: {figures}."
+    elif abs(drift.bits_per_byte) <= drift.error:
+        yield f"Whether it gets worse the farther it goes cannot be told: {figures}."
     else:
-        yield f"It does not get worse the farther it goes, as far as can be told: {figures}."
+        yield f"It gets {'worse' if drift.bits_per_byte > 0 else 'better'} the farther it goes: {figures}."
 
 
 def _compared(band: Band, with_what: str) -> str:
@@ -182,10 +183,17 @@ def _compared(band: Band, with_what: str) -> str:
     figures = f"{_signed(difference, error)} bits per byte"
     if difference is None or error is None or not trained:
         return f"has {figures} against {with_what}; there is too little text to be sure"
+    if _is_little(difference, error, trained):
+        return f"is as good as with {with_what}, to within 1 % ({figures})"
     if abs(difference) <= error:
-        return f"is as good as with {with_what}, as far as can be told ({figures})"
+        return f"may be as good as with {with_what}: a difference cannot be told ({figures})"
     kind = "worse" if difference > 0 else "better"
     return f"is {100 * abs(difference) / trained:.1f} % {kind} than with {with_what} ({figures})"
+
+
+def _is_little(value: float, error: float, level: float | None) -> bool:
+    """Whether it is surely less than 1 % of ``level``."""
+    return level is not None and abs(value) + error < LITTLE * level
 
 
 def _curves(found: ByPosition) -> Sequence[Curve]:

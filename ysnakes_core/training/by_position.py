@@ -2,8 +2,7 @@
 
 Every document is scored whole, and then all of them laid end to end as one long text, the state carried
 through: see ``position_curve`` for what is told of that. The long text is begun at several documents spread
-over the whole and goes round, so that no band is made of the same few lines, and no text is read twice by
-one state.
+over the whole and goes round, so that no band is made of the same few lines, and no state reads a text twice.
 """
 
 from __future__ import annotations
@@ -27,7 +26,9 @@ from ysnakes_core.training.position_curve import ByPosition
 from ysnakes_core.training.position_scores import Floats, Integers, Mask, Samples, Scores
 from ysnakes_core.training.stages import parse_stages
 
-STARTS = 4  # of the long text
+STARTS = 16  # of the long text
+EVERY = 4  # fourth start goes on to the end, the others to NEAR times the trained length: that is cheap
+NEAR = 4
 LONGEST = 64  # trained lengths that the long text has, unless told otherwise
 STRETCH = 256  # tokens of a document that count as one piece of text where there are few documents
 SHORTEST_CONTEXT = 8
@@ -71,7 +72,7 @@ def score_by_position(
     compared = text.stretch % -(-len(text.inputs) // CONTEXT_TOKENS) == 0
     as_trained = _windows(text, seq_len, np.ones_like(compared))
     contexts = [_windows(text, length, compared) for length in lengths]
-    long_texts = _laid_end_to_end(text, longest or LONGEST * seq_len)
+    long_texts = _laid_end_to_end(text, longest or LONGEST * seq_len, seq_len)
     passes = [_Pass(pieces, np.arange(len(text.inputs))), as_trained, *contexts, *long_texts]
     total, done = sum(some.tokens for some in passes), 0
     found: list[Floats] = []
@@ -203,15 +204,18 @@ def _windows(text: _Text, length: int, wanted: Mask) -> _Pass:
     return _Pass(pieces, np.concatenate([nothing, *places]), np.concatenate([nothing > 0, *counted]))
 
 
-def _laid_end_to_end(text: _Text, longest: int) -> list[_Pass]:
+def _laid_end_to_end(text: _Text, longest: int, seq_len: int) -> list[_Pass]:
     """The long text from each of its starts on; none where one document is all there is."""
-    count = len(text.starts)
+    count, size = len(text.starts), len(text.inputs)
     if count < 2:
         return []
-    starts = min(STARTS, count)
-    length = np.arange(min(len(text.inputs), longest))
-    places = [(text.starts[i * count // starts] + length) % len(text.inputs) for i in range(starts)]
-    return [_Pass([text.piece(place)], place) for place in places]
+    starts, far = min(STARTS, count), min(size, longest)
+    passes = []
+    for i in range(starts):
+        length = far if i % EVERY == 0 else min(far, NEAR * seq_len)
+        place = (text.starts[i * count // starts] + np.arange(length)) % size
+        passes.append(_Pass([text.piece(place)], place))
+    return passes
 
 
 def _token_nats(model: LanguageModel, pieces: Sequence[Tokens]) -> Iterator[Floats]:
