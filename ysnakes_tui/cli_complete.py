@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
-from dataclasses import asdict
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from ysnakes_tui.failures import DONE, INTERRUPTED, guarded
+from ysnakes_core.errors import UsageError
+from ysnakes_tui.failures import guarded
 from ysnakes_tui.formats import bits
 from ysnakes_tui.options import AsJson, CheckpointName, RunsDir
-from ysnakes_tui.output import is_terminal, put, put_json, say, say_error, say_warning, shown
+from ysnakes_tui.output import say, say_warning, shown
 
 if TYPE_CHECKING:
-    from ysnakes_core.completion.engine import Completer, Stream
-    from ysnakes_core.completion.sampling import SamplingOptions
+    from ysnakes_core.completion.history import ReadingChoice
+    from ysnakes_core.model.precision import Precision
     from ysnakes_core.runs.opening import OpenedModel
 
-_READINGS = ("auto", "request", "text")
 MAX_PROMPT_BYTES = 64 * 2**20
+MAX_VARIANTS, MAX_ALTERNATIVES = 64, 100
 
 
 def register(app: typer.Typer) -> None:
@@ -63,7 +62,16 @@ def complete(
         str,
         typer.Option("--as", metavar="READING", help="The prompt is a request, a text's beginning, or auto."),
     ] = "auto",
+    variants: Annotated[
+        int | None, _option("Completions at once, each with a seed of its own.", default="1")
+    ] = None,
+    alternatives: Annotated[
+        int | None, _option("With --json: likeliest tokens told beside each token.", default="0")
+    ] = None,
     checkpoint: CheckpointName = None,
+    precision: Annotated[
+        str, typer.Option(metavar="NAME", help="Hold the weights in float32, bfloat16 or int8.")
+    ] = "float32",
     device: Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda or cuda:N.")] = "cpu",
     runs_dir: RunsDir = None,
     json: AsJson = False,
@@ -73,15 +81,21 @@ def complete(
 
     Without TEXT you are asked for one again and again; "exit" or ctrl+d leaves, ctrl+c ends a completion.
     """
-    from ysnakes_core.errors import UsageError
+    from ysnakes_core.completion.history import READING_CHOICES
+    from ysnakes_core.model.precision import PRECISIONS
+    from ysnakes_tui.prompt_loop import checked, loop
     from ysnakes_tui.run_lookup import checked_checkpoint, find_run
 
-    if as_ not in _READINGS:
-        raise UsageError(f"a prompt cannot be read as {as_}", f"choose one of: {', '.join(_READINGS)}")
-    prompt = _stdin_text() if text == "-" else None if text is None else _checked(text)
+    _one_of(as_, READING_CHOICES, f"a prompt cannot be read as {as_}")
+    _one_of(precision, tuple(PRECISIONS), f"weights cannot be held in {precision}")
+    rows = _within("--variants", variants, 1, MAX_VARIANTS, usual=1)
+    others = _within("--alternatives", alternatives, 0, MAX_ALTERNATIVES, usual=0)
+    if others and not json:
+        raise UsageError("alternatives are told with --json only", "give --json too")
+    prompt = _stdin_text() if text == "-" else None if text is None else checked(text)
     found = find_run(run, runs_dir)
 
-    from ysnakes_core.completion.sampling import SamplingOptions
+    from ysnakes_core.completion.options import SamplingOptions
 
     chosen = {
         "max_tokens": max_tokens,
@@ -97,32 +111,56 @@ def complete(
 
     from ysnakes_core.completion.engine import Completer
     from ysnakes_core.runs.opening import open_model
+    from ysnakes_tui.completion_teller import Teller, Wanted
 
-    opened = open_model(found, checked_checkpoint(found, checkpoint), device)
+    opened = open_model(
+        found, checked_checkpoint(found, checkpoint), device, precision=cast("Precision", precision)
+    )
     for note in opened.notes:
         say_warning(note)
     if not quiet:
-        _introduce(found.name, opened)
-    teller = Teller(Completer(opened.model, opened.tokenizer), options, as_, json=json, quiet=quiet)
-    if prompt is not None:
-        return teller.complete(prompt)
-    return _loop(teller)
+        _introduce(found.name, opened, checkpoint)
+    wanted = Wanted(
+        options,
+        cast("ReadingChoice", as_),
+        rows,
+        others,
+        json=json,
+        quiet=quiet,
+        source={
+            "run": found.name,
+            "checkpoint": opened.checkpoint,
+            "step": opened.step,
+            "precision": precision,
+        },
+    )
+    teller = Teller(Completer(opened.model, opened.tokenizer), wanted)
+    return loop(teller) if prompt is None else teller.complete(prompt)
 
 
-def _introduce(name: str, opened: OpenedModel) -> None:
+def _introduce(name: str, opened: OpenedModel, asked: str | None) -> None:
+    """Who answers, and why that checkpoint."""
+    from ysnakes_core.model.language_model import count_parameters
+    from ysnakes_tui.run_lookup import chosen_checkpoint
+
     score = "" if opened.bits_per_byte is None else f", {bits(opened.bits_per_byte)} bits per byte"
-    say(f"{shown(name)}: {opened.checkpoint}{score}, {opened.model.n_parameters() / 1e6:.2f}M parameters")
+    size = count_parameters(opened.config.model, opened.tokenizer.vocab_size)
+    held = "" if opened.precision == "float32" else f" in {opened.precision}"
+    which = chosen_checkpoint(opened, asked)
+    say(f"{shown(name)}: {which}{score}, {size / 1e6:.2f}M parameters{held}")
 
 
-def _checked(text: str) -> str:
-    """A prompt from the command line, which may hold bytes that are no UTF-8."""
-    from ysnakes_core.errors import DataError
+def _one_of(value: str, choices: Sequence[str], what: str) -> None:
+    if value not in choices:
+        raise UsageError(what, f"choose one of: {', '.join(choices)}")
 
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise DataError(f"the text is not UTF-8 (character {error.start + 1})", "give it as UTF-8") from error
-    return text
+
+def _within(name: str, value: int | None, low: int, high: int, *, usual: int) -> int:
+    if value is None:
+        return usual
+    if not low <= value <= high:
+        raise UsageError(f"{name} cannot be {value}", f"give a whole number from {low} to {high}")
+    return value
 
 
 def _stdin_text() -> str:
@@ -137,124 +175,3 @@ def _stdin_text() -> str:
     except UnicodeDecodeError as error:
         raise DataError(f"the text on stdin is not UTF-8 (byte {error.start})", "give it as UTF-8") from error
     return text.removesuffix("\n").removesuffix("\r")
-
-
-class Teller:
-    """Completes prompts and writes what comes."""
-
-    def __init__(
-        self, completer: Completer, options: SamplingOptions, reading: Any, *, json: bool, quiet: bool
-    ) -> None:
-        self._completer, self._options, self._reading = completer, options, reading
-        self._json, self._quiet = json, quiet
-        self._literal = not is_terminal(sys.stdout)  # a pipe gets the text as it is
-
-    def complete(self, prompt: str) -> int:
-        """Write one completion; the exit code. Ctrl+c ends it and keeps what was made."""
-        stream = self._completer.stream(prompt, self._options, reading=self._reading)
-        parts: list[str] = []
-        interrupted = False
-        while True:
-            try:
-                for piece in stream:
-                    parts.append(piece.text)
-                    self._write(piece)
-                break
-            except KeyboardInterrupt:
-                if interrupted:
-                    raise
-                interrupted = True
-                stream.cancel()
-        self._end("".join(parts), stream)
-        return INTERRUPTED if interrupted else DONE
-
-    def _write(self, piece: Any) -> None:
-        if self._json:
-            put_json({"type": "piece", **asdict(piece)})
-        elif piece.text:
-            put(piece.text if self._literal else shown(piece.text, keep_lines=True), end="")
-
-    def _end(self, text: str, stream: Stream) -> None:
-        summary = stream.summary
-        if self._json:
-            put_json({"type": "completion", "text": text, **asdict(summary)})
-        elif not text.endswith("\n"):
-            put()
-        if self._quiet:
-            return
-        rate = summary.tokens_per_second
-        speed = "" if rate is None else f", {rate:,.0f} tokens/s"
-        ended = {"end": "the model's own end", "max_tokens": "--max-tokens", "stop": "--stop"}
-        read_as = {"request": "a request", "text": "a text's beginning", "answer": "an answer's beginning"}
-        say(
-            f"[read as {read_as[summary.reading]}; {summary.tokens} tokens{speed}; "
-            f"ended by {ended.get(summary.reason, 'ctrl+c')}; seed {summary.seed}]"
-        )
-
-
-def _loop(teller: Teller) -> int:
-    """Prompts until "exit" or the end of input. Without a terminal every line of stdin is one."""
-    if not is_terminal(sys.stdin):
-        for line in sys.stdin:
-            if line.strip() == "exit":
-                break
-            if line.strip():
-                code = teller.complete(_checked(line.rstrip("\r\n")))
-                if code:
-                    return code
-        return DONE
-    from ysnakes_core.errors import DataError
-
-    history = _history()
-    say('write something; "exit" or ctrl+d leaves, ctrl+c ends a completion')
-    try:
-        while True:
-            try:
-                prompt = _asked()
-            except EOFError:
-                say()
-                return DONE
-            except KeyboardInterrupt:
-                say("\n(ctrl+d leaves)")
-                continue
-            if prompt.strip() == "exit":
-                return DONE
-            try:
-                if prompt.strip():
-                    teller.complete(_checked(prompt))
-            except DataError as error:
-                say_error(error.what, error.hint)
-    finally:
-        _keep_history(history)
-
-
-def _asked() -> str:
-    if is_terminal(sys.stdout):
-        return input("> ")  # readline has to know the prompt, to draw the line anew
-    say("> ", end="")
-    return input()
-
-
-def _history() -> Path | None:
-    """Line editing with what was asked before; None where the system has no readline."""
-    from ysnakes_core.paths import home
-
-    try:
-        import readline
-    except ImportError:
-        return None
-    file = home() / "prompts"
-    readline.set_history_length(1000)
-    with contextlib.suppress(OSError):
-        readline.read_history_file(file)
-    return file
-
-
-def _keep_history(file: Path | None) -> None:
-    if file is None:
-        return
-    import readline
-
-    with contextlib.suppress(OSError):  # not worth a word
-        file.parent.mkdir(parents=True, exist_ok=True)
-        readline.write_history_file(file)

@@ -19,6 +19,8 @@ Device = Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda or cu
 CheckpointName = Annotated[
     str | None,
     typer.Option(
-        metavar="NAME", help="best, latest or a checkpoint's name.  [default: best]", show_default=False
+        metavar="NAME",
+        help="best, latest or a checkpoint's name.  [default: best; while it trains: latest]",
+        show_default=False,
     ),
 ]

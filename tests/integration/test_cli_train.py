@@ -35,8 +35,8 @@ from ysnakes_core.runs.events import (
 )
 from ysnakes_core.runs.opening import open_model
 from ysnakes_core.training.checkpoint import available
-from ysnakes_tui import cli_complete
 from ysnakes_tui.cli import app
+from ysnakes_tui.completion_teller import Teller, Wanted
 
 pty = pytest.importorskip("pty")  # not on Windows
 ROOT = Path(__file__).resolve().parents[2]
@@ -579,7 +579,7 @@ def test_ctrl_c_ends_a_completion_and_keeps_what_was_made(
 
     completer = Completer(opened.model, opened.tokenizer, clock=clock)
     options = SamplingOptions(max_tokens=1000, seed=1)
-    teller = cli_complete.Teller(completer, options, "request", json=False, quiet=False)
+    teller = Teller(completer, Wanted(options, "request"))
     assert teller.complete("What did Mia see?") == 130
     told = capsys.readouterr()
     assert told.out.strip()
