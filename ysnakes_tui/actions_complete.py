@@ -72,6 +72,13 @@ _COMPLETE = (
         "While a run trains, have its newest checkpoint answer, or stay with the one that answered last.",
         short="Follow",
     ),
+    _complete(
+        "show_positions",
+        ("P",),
+        "Scores by position",
+        "See how well the model does by position in the text, far beyond the length it was trained on.",
+        short="By position",
+    ),
 )
 
 _transcript = functools.partial(Action, context="transcript")

@@ -130,18 +130,11 @@ def _evaluate_by_position(
     if json:
         put_json({"run": run.name, "checkpoint": opened.checkpoint, "step": opened.step, **found.to_json()})
         return
-    titled = [
-        ("each document alone", report.alone_lines(found)),
-        ("the documents end to end, as one long text", report.end_to_end_lines(found)),
-        ("the documents, each token with no more context than", report.context_lines(found)),
-        (report.legend(found), report.plot_lines(found)),
-    ]
-    for title, lines in titled:
-        if lines:
-            put(f"{title}\n")
-            for line in lines:
-                put(line)
-            put()
+    for title, lines in [*report.tables(found), (report.legend(found), report.plot_lines(found))]:
+        put(f"{title}\n")
+        for line in lines:
+            put(line)
+        put()
     for sentence in report.findings(found):
         put(sentence)
 

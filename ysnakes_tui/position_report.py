@@ -13,6 +13,16 @@ PLOT_ROWS = 9
 _AXIS = 7  # columns of the figures beside the plot
 
 
+def tables(found: ByPosition) -> list[tuple[str, list[str]]]:
+    """All tables, each with its title."""
+    titled = [
+        ("each document alone", alone_lines(found)),
+        ("the documents end to end, as one long text", end_to_end_lines(found)),
+        ("the documents, each token with no more context than", context_lines(found)),
+    ]
+    return [(title, lines) for title, lines in titled if lines]
+
+
 def alone_lines(found: ByPosition) -> list[str]:
     """A table of the documents, each alone; what more context than in training does, if any had more."""
     return _table(found.alone, found.seq_len, compared=found.alone.beyond is not None)
@@ -121,8 +131,8 @@ def findings(found: ByPosition) -> list[str]:
 def _about_context(found: ByPosition) -> str:
     mean, longest = found.tokens / found.documents, found.alone.length
     texts = f"documents have {mean:,.0f} tokens on average, {longest:,} at most"
-    if not found.contexts:
-        return f"How much context helps cannot be told: {texts}."
+    if not found.contexts or found.contexts[-1].error is None:
+        return f"How much context helps cannot be told: there is too little text ({texts})."
     enough = found.enough
     if enough is not None:
         return (
@@ -155,9 +165,10 @@ def _about_the_long_text(found: ByPosition) -> Iterable[str]:
     if (beyond := found.on_end.beyond) is None:
         yield "All documents end to end are no longer than the trained length."
         return
-    times = found.on_end.length / found.seq_len
+    ratio = found.on_end.length / found.seq_len
+    times = f"{ratio:.1f}" if ratio < 9.95 else f"{ratio:,.0f}"
     yield (
-        f"End to end without a fresh state ({found.on_end.length:,} tokens, {times:,.0f} times the trained "
+        f"End to end without a fresh state ({found.on_end.length:,} tokens, {times} times the trained "
         f"{found.seq_len:,}; {found.on_end.starts} starts), it {_compared(beyond, 'each document alone')}."
     )
     yield from _about_drift(found.on_end, found.seq_len)
@@ -204,7 +215,7 @@ def _give_or_take(value: float | None, error: float | None, digits: int = 3) -> 
     """``0.536 ±0.025``; the value alone where there is no bound."""
     if value is None:
         return "–"
-    return f"{value:.{digits}f}" + ("" if error is None else f" ±{error:.{digits}f}")
+    return f"{value:.{digits}f}".replace("-", "−") + ("" if error is None else f" ±{error:.{digits}f}")
 
 
 def _signed(value: float | None, error: float | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 
@@ -25,6 +25,7 @@ from ysnakes_tui.complete.conversation import Conversation, Exchange
 from ysnakes_tui.complete.keeper import TranscriptKeeper
 from ysnakes_tui.complete.model_line import doing_of, model_line
 from ysnakes_tui.complete.no_model import NoModel
+from ysnakes_tui.complete.positions_screen import PositionsScreen
 from ysnakes_tui.complete.prompt_input import PromptInput
 from ysnakes_tui.complete.settings import KEPT, TalkSettings
 from ysnakes_tui.complete.settings_drawer import SettingsDrawer
@@ -159,7 +160,7 @@ class TalkBase(TalkModels):
     def on_talk_base_heard(self, event: Heard) -> None:
         event.stop()
         told = event.told
-        if self.take_warm(told):
+        if self.take_warm(told) or any(screen.take(told) for screen in self._positions_screens()):
             return
         news = self.conversation.take(told)
         if news is None:
@@ -175,6 +176,9 @@ class TalkBase(TalkModels):
             self.side.extend(news)
         elif news.exchange.transcript is self.transcript:
             self.view.extend(f"{ANSWER}{news.answer.id}", news.tokens)
+
+    def _positions_screens(self) -> Iterator[PositionsScreen]:
+        return (screen for screen in self.app.screen_stack if isinstance(screen, PositionsScreen))
 
     def _tick(self) -> None:
         """Say how quickly it goes, and keep what was written."""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Literal
 
 from textual import events
 from textual.containers import Container
 from textual.widgets import Button
 
+from ysnakes_core.errors import UsageError
 from ysnakes_tui.complete.alternatives_panel import AlternativesPanel
 from ysnakes_tui.complete.model_screen import ModelScreen
 from ysnakes_tui.complete.models import ModelChoice
 from ysnakes_tui.complete.no_model import NoModel
+from ysnakes_tui.complete.positions_screen import PositionsScreen
 from ysnakes_tui.complete.settings import KEPT, TalkSettings
 from ysnakes_tui.complete.settings_drawer import SettingsDrawer
 from ysnakes_tui.complete.talk_reading import TalkReading
@@ -27,9 +30,7 @@ _NEED_TURN = frozenset(
         *("branch_before", "branch_after", "next_turn", "previous_turn"),
     )
 )
-_ASKS = frozenset(
-    ("answer_again", "variants", "compare_models", "go_on", "more_variants", "edit_turn")
-)
+_ASKS = frozenset(("answer_again", "variants", "compare_models", "go_on", "more_variants", "edit_turn"))
 _WITH_TEXT = frozenset(("answer_again", "variants", "compare_models"))
 
 
@@ -77,6 +78,8 @@ class TalkView(TalkReading):
         if action in _NEED_TURN and self.transcript.is_empty and not (action in _WITH_TEXT and self.has_text):
             return None
         if action in _ASKS and (self.is_busy or self.choice is None):
+            return None
+        if action == "show_positions" and self.choice is None:
             return None
         if action == "follow_latest":
             run = self.run_of(self.choice)
@@ -141,6 +144,15 @@ class TalkView(TalkReading):
         if saved is not None:
             self.pick(ModelChoice(choice.run, saved.name))
             self.notify(f"step {saved.step:,} answers from now on")
+
+    def action_show_positions(self) -> None:
+        """Score the model by position; the process that holds it does, beside what it writes."""
+        choice = self.choice
+        if choice is None:
+            raise UsageError("there is no model yet", "train one first")
+        folder = shell_of(self).runs_folder / choice.run
+        ask = partial(self.talker.score_positions, folder, choice.checkpoint or None)
+        self.app.push_screen(PositionsScreen(choice.run, ask, self.talker.cancel))
 
     def action_start_first(self) -> None:
         """Show the form of the first run."""
