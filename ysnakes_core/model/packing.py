@@ -131,16 +131,21 @@ def fold(weight: Tensor) -> tuple[Tensor, Tensor]:
     return (weight / scale[:, None]).round_().to(torch.int8), scale
 
 
+def check_precision(precision: str) -> None:
+    """Raises ``UsageError`` for a precision there is not."""
+    if precision not in PRECISIONS:
+        raise UsageError(
+            f"weights cannot be held in {precision!r:.40}", f"choose one of: {', '.join(PRECISIONS)}"
+        )
+
+
 def pack(model: LanguageModel, precision: Precision) -> LanguageModel:
     """Hold a model's matrices in ``precision`` from now on; it is the same model, changed in place.
 
     One matrix after the other, so that never much more is held than before. It can then complete text but not
     be trained, and stays on its device. Raises ``UsageError`` for a precision there is not.
     """
-    if precision not in PRECISIONS:
-        raise UsageError(
-            f"weights cannot be held in {precision!r:.40}", f"choose one of: {', '.join(PRECISIONS)}"
-        )
+    check_precision(precision)
     if precision == "float32":
         return model
     with torch.no_grad():

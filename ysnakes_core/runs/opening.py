@@ -6,10 +6,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from ysnakes_core.configuration import RunConfig
 from ysnakes_core.errors import RunError, YsnakesError
 from ysnakes_core.model.language_model import LanguageModel
-from ysnakes_core.model.packing import pack
+from ysnakes_core.model.packing import check_precision, pack
 from ysnakes_core.model.precision import Precision
 from ysnakes_core.runs.directory import RunDirectory
 from ysnakes_core.runs.preparation import choose_device
@@ -51,8 +53,9 @@ def open_model(
 
     Raises:
         RunError: no usable checkpoint, or it does not fit the run's configuration or tokenizer.
-        UsageError: no checkpoint of that name.
+        UsageError: no checkpoint of that name, no such precision.
     """
+    check_precision(precision)
     folder = run.checkpoints_folder
     if not available(folder):
         raise RunError(
@@ -72,22 +75,12 @@ def open_model(
             f"tokenizer.json of the run {run.name} is not the one that {found.name} was trained with",
             "put the original back",
         )
-    target = choose_device(device)
-    model = LanguageModel(config.model, tokenizer.vocab_size)
-    try:
-        model.load_state_dict(found.model)
-    except RuntimeError as error:
-        raise RunError(
-            f"the checkpoint {found.name} does not fit config.toml's [model]",
-            "put back the shape it was trained with",
-        ) from error
+    model = _model(found, config, tokenizer.vocab_size, choose_device(device), precision)
     progress = found.state.get("progress")
     score = progress.get("bits_per_byte") if isinstance(progress, dict) else None
     step = progress.get("step", 0) if isinstance(progress, dict) else 0
-    for parameter in model.parameters():
-        parameter.requires_grad_(False)
     return OpenedModel(
-        pack(model, precision).to(target).eval(),
+        model,
         tokenizer,
         config,
         found.name,
@@ -111,6 +104,41 @@ def _load(folder: Path, checkpoint: str) -> tuple[Checkpoint, list[str]]:
     """The checkpoint, or the one before. Tried again where a new one took its place meanwhile."""
     while True:
         wanted = pointed(folder, checkpoint) if checkpoint in POINTERS else checkpoint
-        found, notes = load_newest(folder, wanted)
+        try:
+            found, notes = load_newest(folder, wanted, optimizer=False)
+        except RunError:
+            if checkpoint not in POINTERS or pointed(folder, checkpoint) == wanted:
+                raise
+            continue
         if not notes or checkpoint not in POINTERS or pointed(folder, checkpoint) == wanted:
             return found, notes
+
+
+def _model(
+    found: Checkpoint, config: RunConfig, vocab_size: int, device: torch.device, precision: Precision
+) -> LanguageModel:
+    """The checkpoint's model, to complete text with; ``found`` is left without its tensors.
+
+    They are the pages of a file until they are packed or copied, one after the other: float32 weights and
+    packed ones are never in memory together.
+    """
+    with torch.device("meta"):
+        model = LanguageModel(config.model, vocab_size)
+    try:
+        model.load_state_dict({name: t.float() for name, t in found.model.items()}, assign=True)
+    except RuntimeError as error:
+        raise RunError(
+            f"the checkpoint {found.name} does not fit config.toml's [model]",
+            "put back the shape it was trained with",
+        ) from error
+    found.model.clear()
+    if config.model.tie_embeddings:
+        model.head.weight = model.embedding.weight
+    for parameter in model.parameters():
+        parameter.requires_grad_(False)
+    if device.type != "cpu":
+        return pack(model.to(device), precision).eval()
+    pack(model, precision)
+    for parameter in model.parameters():
+        parameter.data = parameter.data.clone()
+    return model.eval()

@@ -176,9 +176,10 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def load_checkpoint(folder: Path, name: str) -> Checkpoint:
+def load_checkpoint(folder: Path, name: str, *, optimizer: bool = True) -> Checkpoint:
     """The checkpoint ``name`` (or the one that ``best`` or ``latest`` points to), its hashes checked.
 
+    Without ``optimizer``, the optimizer's tensors, twice as much as the model's, are neither read nor checked.
     Raises ``RunError`` saying what is missing or damaged, ``UsageError`` for a name that is none.
     """
     if name in POINTERS:
@@ -191,7 +192,8 @@ def load_checkpoint(folder: Path, name: str) -> Checkpoint:
     place = _place(folder, checked_name(name))
     try:
         record = _read_record(place, name)
-        tensors = {file: _read_tensors(place / file, record, file) for file in (MODEL_FILE, OPTIMIZER_FILE)}
+        wanted = (MODEL_FILE, OPTIMIZER_FILE) if optimizer else (MODEL_FILE,)
+        tensors = {file: _read_tensors(place / file, record, file) for file in wanted}
         state = decode_state(record["state"])
     except (ValueError, RecursionError) as error:
         raise _broken(name, f"the state in {STATE_FILE} cannot be decoded") from error
@@ -201,7 +203,7 @@ def load_checkpoint(folder: Path, name: str) -> Checkpoint:
         raise _broken(name, (error.strerror or str(error)).lower()) from error
     except SafetensorError as error:
         raise _broken(name, f"its tensors cannot be read ({printable(str(error), 100)})") from error
-    return Checkpoint(name, tensors[MODEL_FILE], tensors[OPTIMIZER_FILE], state)
+    return Checkpoint(name, tensors[MODEL_FILE], tensors.get(OPTIMIZER_FILE, {}), state)
 
 
 def _place(folder: Path, name: str) -> Path:
@@ -269,7 +271,9 @@ def _newest_first(folder: Path) -> list[str]:
     return names if latest not in names else sorted(names, key=lambda name: name > latest)
 
 
-def load_newest(folder: Path, prefer: str | None = None) -> tuple[Checkpoint, list[str]]:
+def load_newest(
+    folder: Path, prefer: str | None = None, *, optimizer: bool = True
+) -> tuple[Checkpoint, list[str]]:
     """The checkpoint ``prefer`` (a name, ``best`` or ``latest``), else the latest; broken ones are skipped.
 
     Also returns one sentence for each checkpoint passed over. Raises ``RunError`` if none can be used.
@@ -282,7 +286,7 @@ def load_newest(folder: Path, prefer: str | None = None) -> tuple[Checkpoint, li
     hints: set[str] = set()
     for name in order:
         try:
-            return load_checkpoint(folder, name), notes
+            return load_checkpoint(folder, name, optimizer=optimizer), notes
         except RunError as error:
             notes.append(error.what)
             hints.add(error.hint)
