@@ -60,7 +60,7 @@ class TranscriptsView(Vertical, can_focus=False):
         LineTable { height: 1fr; }
         #none { display: none; height: 1fr; padding: 1 3; color: $text-muted; }
         #found { height: 1; padding: 0 1; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
-        &.-empty LineTable { display: none; }
+        &.-empty LineTable { height: 1; }
         &.-empty #none { display: block; }
     }
     """
