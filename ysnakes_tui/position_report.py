@@ -117,10 +117,10 @@ def plot_lines(found: ByPosition, width: int = 79, rows: int = PLOT_ROWS) -> lis
 
 def legend(found: ByPosition) -> str:
     """What the signs of the plot mean."""
-    parts = [f"{ALONE} each document alone"]
+    signs = f"{ALONE} each document alone"
     if found.on_end is not None:
-        parts += [f"{ON_END} end to end", f"{TRAINED} the same tokens, read as in training"]
-    return f"bits per byte by position: {', '.join(parts)}"
+        signs += f", {ON_END} end to end, {TRAINED} as in training"
+    return f"bits per byte by position: {signs}"
 
 
 def findings(found: ByPosition) -> list[str]:
@@ -183,7 +183,8 @@ def _about_drift(curve: Curve, seq_len: int) -> Iterable[str]:
     if _is_little(drift.bits_per_byte, drift.error, beyond.trained):
         yield f"It stays so, to within 1 %, the farther it goes: {figures}."
     elif abs(drift.bits_per_byte) <= drift.error:
-        yield f"Whether it gets worse the farther it goes cannot be told: {figures}."
+        most = drift.bits_per_byte + drift.error
+        yield f"Farther on it gets worse by {most:.3f} bits per byte at most, if at all: {figures}."
     else:
         yield f"It gets {'worse' if drift.bits_per_byte > 0 else 'better'} the farther it goes: {figures}."
 

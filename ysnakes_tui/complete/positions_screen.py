@@ -129,18 +129,12 @@ def told_text(found: ByPosition, width: int) -> Text:
     """The plot first, then what it says, then all figures; tables in lines that do not break."""
     text = Text()
     text.append(f"{report.legend(found)}\n\n", "bold")
-    _append_lines(text, report.plot_lines(found, width))
-    for sentence in report.findings(found):
-        text.append(f"• {sentence}\n")
+    text.append("\n".join(report.plot_lines(found, width)) + "\n\n")
+    text.append("\n".join(f"• {sentence}" for sentence in report.findings(found)))
     for title, lines in report.tables(found):
-        text.append(f"\n{title}\n\n", "bold")
-        _append_lines(text, lines)
-    text.rstrip()
+        text.append(f"\n\n{title}\n\n", "bold")
+        text.append("\n".join(lines))
     return text
-
-
-def _append_lines(text: Text, lines: list[str]) -> None:
-    text.append("\n".join(lines) + "\n\n")
 
 
 def _bar(done: float) -> str:
