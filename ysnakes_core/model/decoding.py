@@ -249,10 +249,10 @@ def _norm_of(module: nn.Module, x: Tensor) -> Callable[[], Tensor]:
     assert eps is not None
     if x.shape[0] > 1:
         return functools.partial(torch.rms_norm, x, [width], scale, eps)
-    normed, row = torch.empty_like(x), x[0]
+    normed, nothing, row = torch.empty_like(x), torch.zeros_like(x), x[0]
 
     def rms_norm() -> Tensor:
-        torch.mul(x, scale, out=normed)
-        return normed.mul_((torch.dot(row, row).item() / width + eps) ** -0.5)
+        factor = (torch.dot(row, row).item() / width + eps) ** -0.5
+        return torch.addcmul(nothing, x, scale, value=factor, out=normed)
 
     return rms_norm
