@@ -38,7 +38,8 @@ def evaluate_run(
         int | None,
         typer.Option(
             metavar="N",
-            help="With --by-position: tokens laid end to end.  [default: 64 times the trained length]",
+            help="With --by-position: most tokens laid end to end.  "
+            "[default: 64 times the trained length, 16384 at least]",
             show_default=False,
         ),
     ] = None,

@@ -29,7 +29,8 @@ from ysnakes_core.training.stages import parse_stages
 STARTS = 16  # of the long text
 EVERY = 4  # fourth start goes on to the end, the others to NEAR times the trained length: that is cheap
 NEAR = 4
-LONGEST = 64  # trained lengths that the long text has, unless told otherwise
+LONGEST = 64  # trained lengths that the long text has, unless told otherwise,
+AT_LEAST = 16_384  # but no fewer tokens, so that it goes over from one document to another
 STRETCH = 256  # tokens of a document that count as one piece of text where there are few documents
 SHORTEST_CONTEXT = 8
 CONTEXT_TOKENS = 16_384  # about so many are scored with each length of context
@@ -57,7 +58,7 @@ def score_by_position(
     Args:
         seq_len: the trained length.
         max_tokens: of the documents, chosen as ``evaluate`` does it (0: every document).
-        longest: tokens of the long text, at most (0: 64 times the trained length).
+        longest: tokens of the long text, at most (0: 64 times the trained length, or 16,384 if that is more).
         progress: called after each block with the part done.
 
     Raises:
@@ -72,7 +73,7 @@ def score_by_position(
     compared = text.stretch % -(-len(text.inputs) // CONTEXT_TOKENS) == 0
     as_trained = _windows(text, seq_len, np.ones_like(compared))
     contexts = [_windows(text, length, compared) for length in lengths]
-    long_texts = _laid_end_to_end(text, longest or LONGEST * seq_len, seq_len)
+    long_texts = _laid_end_to_end(text, longest or max(LONGEST * seq_len, AT_LEAST), seq_len)
     passes = [_Pass(pieces, np.arange(len(text.inputs))), as_trained, *contexts, *long_texts]
     total, done = sum(some.tokens for some in passes), 0
     found: list[Floats] = []
