@@ -14,7 +14,8 @@ sampling  What choosing costs beside the step, with the usual options.
 flat      Memory and speed over 100,000 tokens (--tokens).
 
 What is compared is measured in turns, and the median of the ratios is told. The machine should have nothing
-else to do: two threads that wait for each other lose most of their time to a third.
+else to do: two threads that wait for each other lose most of their time to a third. Rounds in which something
+else ran are left out, as far as there are others.
 """
 
 from __future__ import annotations
@@ -53,6 +54,8 @@ from ysnakes_core.thread_waiting import let_threads_sleep
 
 LLAMA_SIDE = Path(__file__).with_name("decode_llama.py")
 PROMPT = 2000
+QUIET = 0.05  # of a core, that others may take in a round that counts
+BUSY = ("user", "nice", "system", "irq", "softirq", "steal")  # guests are users too
 LARGE = ("ys-24m", "ys-60m", "ys-71m", "ys-120m", "ys-296m")
 
 
@@ -200,14 +203,31 @@ def _median(pairs: list[tuple[float, float]]) -> tuple[float, str]:
 
 
 def _in_turns(ways: dict[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
-    """What each gave in each round; every second round goes backwards."""
+    """What each gave in the rounds that others disturbed least; every second round goes backwards.
+
+    There are as many more rounds as it takes to have enough quiet ones, up to six times as many.
+    """
     for way in ways.values():
         way()
-    found: dict[str, list[float]] = {name: [] for name in ways}
-    for turn in range(rounds):
-        for name, way in list(ways.items())[:: -1 if turn % 2 else 1]:
-            found[name].append(way())
-    return found
+    found: list[tuple[float, dict[str, float]]] = []
+    while len(found) < 6 * rounds and sum(taken < QUIET for taken, _ in found) < rounds:
+        began, others = time.perf_counter(), _others()
+        order = list(ways)[:: -1 if len(found) % 2 else 1]
+        values = {name: ways[name]() for name in order}
+        found.append(((_others() - others) / (time.perf_counter() - began), values))
+    quietest = sorted(found, key=lambda each: each[0])[:rounds]
+    if quietest[-1][0] >= QUIET:
+        taken = statistics.median(taken for taken, _ in quietest)
+        print(f"(others took {100 * taken:.0f} % of a core meanwhile)", file=sys.stderr)
+    return {name: [values[name] for _, values in quietest] for name in ways}
+
+
+def _others() -> float:
+    """Seconds of computing that everyone else has had."""
+    times = psutil.cpu_times()._asdict()
+    own = psutil.Process()
+    mine = sum(sum(process.cpu_times()[:2]) for process in (own, *own.children()))
+    return sum(value for name, value in times.items() if name in BUSY) - mine
 
 
 def _pairs(found: dict[str, list[float]], a: str, b: str) -> list[tuple[float, float]]:
