@@ -8,6 +8,7 @@ from textual.containers import Vertical
 from textual.widgets import Button, Static
 
 from ysnakes_tui.panes.interface import key_of
+from ysnakes_tui.widgets.views import is_seen
 
 WHAT = "There is no model to talk to yet. Train one first: the smallest takes a few minutes."
 MEANWHILE = (
@@ -39,5 +40,9 @@ class NoModel(Vertical, can_focus=False):
         key = key_of(self, "start_first")
         self.query_one(Button).label = f"Train a first model ({key})" if key else "Train a first model"
 
+        if is_seen(self):
+            self.focus_first()
+
     def focus_first(self) -> None:
-        self.query_one(Button).focus()
+        for button in self.query(Button):
+            button.focus()

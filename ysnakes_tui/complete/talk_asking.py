@@ -8,7 +8,6 @@ from functools import partial
 
 from rich.text import Text
 from textual.containers import Vertical
-from textual.widgets import Static
 
 from ysnakes_core.completion.options import SamplingOptions
 from ysnakes_core.completion.transcript import Answer, Turn
@@ -186,8 +185,9 @@ class TalkAsking(TalkBase):
         self.run_worker(self._open_side(turn, columns, what), group="side", exclusive=True)
 
     async def _open_side(self, turn: Turn, columns: Sequence[Column], what: str) -> None:
-        await self.query(SideBySide).remove()
-        side = SideBySide(turn, columns, self.conversation, what=what)
+        if self.side is not None:
+            await self.side.remove()
+        self.side = side = SideBySide(turn, columns, self.conversation, what=what)
         await self.query_one("#talk-main", Vertical).mount(side)
         self.set_class(True, "-beside")
         side.focus_first()
@@ -196,7 +196,9 @@ class TalkAsking(TalkBase):
 
     async def close_side(self) -> None:
         """Back to the transcript."""
-        await self.query(SideBySide).remove()
+        if (side := self.side) is not None:
+            self.side = None
+            await side.remove()
         self.set_class(False, "-beside")
         self.draw()
         self.view.focus()
@@ -254,7 +256,7 @@ class TalkAsking(TalkBase):
     def edit(self, turn_id: str) -> None:
         """The next turn goes beside this one; with "", to the end."""
         self.editing = turn_id
-        mode = self.query_one("#mode", Static)
+        mode = self.mode
         mode.set_class(bool(turn_id), "-shown")
         if turn_id:
             turns = [turn.id for turn, _ in self.transcript.path()]

@@ -89,23 +89,32 @@ class TalkBase(TalkModels):
     ) -> None:
         super().__init__(id=id)
         self.clock = clock
+        self.view = TranscriptView(id="transcript")
+        self.field = PromptInput(id="prompt")
+        self.mode = Static(id="mode", markup=False)
+        self.side: SideBySide | None = None  # what stands side by side
+        self.drawer: SettingsDrawer | None = None
+        self._title = Static(id="talk-title", markup=False)
+        self._line = Static(id="model-line", markup=False)
+        self._no_model: NoModel | None = None  # made when there is none
+        self._is_whole = False
         self.talker = make_talker(self._heard)
         self.transcript = Transcript()
         self.editing = ""  # id of the turn beside which the next one goes
         self._saved_at = 0.0
 
     def compose(self) -> ComposeResult:
-        yield NoModel()
         with Container(id="both"), Vertical(id="talk-main"):
-            yield Static(id="talk-title", markup=False)
-            yield TranscriptView(id="transcript")
-        yield Static(id="model-line", markup=False)
-        yield Static(id="mode", markup=False)
+            yield self._title
+            yield self.view
+        yield self._line
+        yield self.mode
         with Container(id="ask"):
             yield Static(">", id="mark", markup=False)
-            yield PromptInput(id="prompt")
+            yield self.field
 
     def on_mount(self) -> None:
+        self._is_whole = True
         shell = shell_of(self)
         self.settings = TalkSettings.from_text(shell.memory.layout.get(KEPT, ""))
         self.transcript.set_context(self.settings.context)
@@ -122,25 +131,8 @@ class TalkBase(TalkModels):
         self.set_class(event.size.width >= WIDE, "-wide")
         self.draw_line()
 
-    @property
-    def field(self) -> PromptInput:
-        return self.query_one(PromptInput)
-
-    @property
-    def view(self) -> TranscriptView:
-        return self.query_one("#transcript", TranscriptView)
-
-    @property
-    def side(self) -> SideBySide | None:
-        """What stands side by side; None if nothing does."""
-        return next(iter(self.query(SideBySide)), None)
-
-    @property
-    def drawer(self) -> SettingsDrawer | None:
-        return next(iter(self.query(SettingsDrawer)), None)
-
     def status(self) -> Status:
-        found = list(self.conversation.open()) if self.is_mounted else []
+        found = list(self.conversation.open()) if self._is_whole else []
         if not found:
             return Status()
         state = "loading" if all(exchange.stage != "writing" for exchange in found) else "writing"
@@ -214,7 +206,7 @@ class TalkBase(TalkModels):
             blocks = blocks_of(self.transcript, self.conversation, self.clock())
             self.view.show(blocks or [self._introduction()])
         title = self.transcript.title or "a new transcript"
-        self.query_one("#talk-title", Static).update(Text(printable(title, 200), no_wrap=True))
+        self._title.update(Text(printable(title, 200), no_wrap=True))
         self.draw_line()
 
     def _introduction(self) -> Block:
@@ -230,11 +222,14 @@ class TalkBase(TalkModels):
     @property
     def is_whole(self) -> bool:
         """Its parts are there; not so while it is being made or about to go."""
-        return self.is_mounted and bool(self.query(PromptInput)) and bool(self.query(TranscriptView))
+        return self._is_whole
 
     def runs_changed(self) -> None:
         was_without = self.has_class("-no-model")
         self.set_class(self.has_no_model, "-no-model")
+        if self.has_no_model and self._no_model is None:
+            self._no_model = NoModel()
+            self.mount(self._no_model)
         if was_without != self.has_no_model and is_seen(self):
             self.call_after_refresh(self.focus_first)
         if self.transcript.is_empty:
@@ -250,11 +245,17 @@ class TalkBase(TalkModels):
         return any(self.conversation.open())
 
     def focus_first(self) -> None:
-        raise NotImplementedError
+        """Give the focus to what one works with."""
+        if self.side is not None:
+            self.side.focus_first()
+        elif self._no_model is not None and self.has_no_model:
+            self._no_model.focus_first()
+        else:
+            self.field.focus()
 
     def draw_line(self) -> None:
         """The line of the model."""
-        line = self.query_one("#model-line", Static)
+        line = self._line
         choice = self.choice
         if choice is None:
             line.update(Text(" there is no model yet" if self.runs_read else " looking for models…"))
@@ -318,6 +319,7 @@ class TalkBase(TalkModels):
 
     async def on_unmount(self) -> None:
         """The app closes: what was written is kept, and the process that holds the models ends."""
+        self._is_whole = False
         for transcript in self.conversation.break_off():
             self.save(transcript)
         self.talker.close()

@@ -14,7 +14,6 @@ from ysnakes_core.errors import UsageError
 from ysnakes_tui.complete.alternatives_panel import AlternativesPanel
 from ysnakes_tui.complete.model_screen import ModelScreen
 from ysnakes_tui.complete.models import ModelChoice
-from ysnakes_tui.complete.no_model import NoModel
 from ysnakes_tui.complete.positions_screen import PositionsScreen
 from ysnakes_tui.complete.settings import KEPT, TalkSettings
 from ysnakes_tui.complete.settings_drawer import SettingsDrawer
@@ -55,14 +54,6 @@ class TalkView(TalkReading):
     @property
     def is_typing(self) -> bool:
         return self._place == "prompt"
-
-    def focus_first(self) -> None:
-        if self.side is not None:
-            self.side.focus_first()
-        elif self.has_no_model:
-            self.query_one(NoModel).focus_first()
-        else:
-            self.field.focus()
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         self.refresh_bindings()
@@ -172,7 +163,7 @@ class TalkView(TalkReading):
         if self.drawer is None:
             self.show_alternatives(False)
             settings = replace(self.settings, context=self.transcript.context)
-            drawer = SettingsDrawer(settings)
+            self.drawer = drawer = SettingsDrawer(settings)
             drawer.add_class("side")
             await self.query_one("#both", Container).mount(drawer)
         if self.drawer is not None:
@@ -180,7 +171,9 @@ class TalkView(TalkReading):
         self.refresh_bindings()
 
     async def action_close_settings(self) -> None:
-        await self.query(SettingsDrawer).remove()
+        if (drawer := self.drawer) is not None:
+            self.drawer = None
+            await drawer.remove()
         self.field.focus()
         self.refresh_bindings()
 

@@ -35,27 +35,23 @@ class CompletePane(Widget):
 
     def __init__(self, talk: Callable[[], TalkView] = lambda: TalkView(id="talk-view")) -> None:
         super().__init__(id="complete")
-        self._make_talk = talk
+        self.talk = talk()
+        self._transcripts: TranscriptsView | None = None
         self._view: View = "talk"
         self._focus_in_talk: Widget | None = None  # what had it before the list was shown
 
     def compose(self) -> ComposeResult:
-        yield self._make_talk()
-
-    @property
-    def talk(self) -> TalkView:
-        return self.query_one(TalkView)
+        yield self.talk
 
     @property
     def transcripts(self) -> TranscriptsView:
-        from ysnakes_tui.complete.transcripts_view import TranscriptsView
-
-        return self.query_one(TranscriptsView)
+        assert self._transcripts is not None
+        return self._transcripts
 
     @property
     def view(self) -> Widget:
         """What is shown."""
-        return self.query_one(f"#{self._view}-view")
+        return self.talk if self._view == "talk" else self.transcripts
 
     @property
     def context(self) -> str:
@@ -66,7 +62,7 @@ class CompletePane(Widget):
     @property
     def is_whole(self) -> bool:
         """Its parts are there; not so while it is being made or about to go."""
-        return any(talk.is_whole for talk in self.query(TalkView))
+        return self.talk.is_whole
 
     @property
     def is_typing(self) -> bool:
@@ -110,8 +106,9 @@ class CompletePane(Widget):
     async def action_list_transcripts(self) -> None:
         from ysnakes_tui.complete.transcripts_view import TranscriptsView
 
-        if not self.query(TranscriptsView):
-            await self.mount(TranscriptsView(self.talk.keeper, id="transcripts-view"))
+        if self._transcripts is None:
+            self._transcripts = TranscriptsView(self.talk.keeper, id="transcripts-view")
+            await self.mount(self._transcripts)
         self._show("transcripts")
         self.transcripts.look()
 
@@ -119,9 +116,9 @@ class CompletePane(Widget):
         if view != "talk" and self._view == "talk":
             self._focus_in_talk = self.screen.focused
         self._view = view
-        for name in ("talk", "transcripts"):
-            for widget in self.query(f"#{name}-view"):
-                widget.display = name == view
+        self.talk.display = view == "talk"
+        if self._transcripts is not None:
+            self._transcripts.display = view == "transcripts"
         self.call_after_refresh(self.focus_first)
         self.refresh_bindings()
 
