@@ -140,11 +140,10 @@ def complete(
 
 def _introduce(name: str, opened: OpenedModel, asked: str | None) -> None:
     """Who answers, and why that checkpoint."""
-    from ysnakes_core.model.language_model import count_parameters
     from ysnakes_tui.run_lookup import chosen_checkpoint
 
     score = "" if opened.bits_per_byte is None else f", {bits(opened.bits_per_byte)} bits per byte"
-    size = count_parameters(opened.config.model, opened.tokenizer.vocab_size)
+    size = opened.model.n_parameters()
     held = "" if opened.precision == "float32" else f" in {opened.precision}"
     which = chosen_checkpoint(opened, asked)
     say(f"{shown(name)}: {which}{score}, {size / 1e6:.2f}M parameters{held}")
