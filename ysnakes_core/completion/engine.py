@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ysnakes_core.completion.contexts import MAX_BYTES, Context, ContextStore
 from ysnakes_core.completion.history import READING_CHOICES, Part, ReadingChoice
+from ysnakes_core.completion.pace import Pace
 from ysnakes_core.completion.past import past_of
 from ysnakes_core.completion.pieces import Piece
 from ysnakes_core.completion.reading import Read, Reader, take_in
@@ -63,6 +64,7 @@ class Completer:
         self.tokenizer = tokenizer
         self.contexts = ContextStore(max_bytes)
         self.reader = Reader(model, tokenizer, self.contexts)
+        self.pace = Pace()
         self.clock = clock
         self.new_seed = new_seed
 
@@ -269,7 +271,8 @@ class BatchStream(Iterator[tuple[int, Piece]]):
             if self._decoding is None:
                 self._decoding = decoding(model, begin)
             tokens = torch.tensor(self._next, device=model.device)
-            return self._decoding.step(tokens)
+            with self._completer.pace.step():
+                return self._decoding.step(tokens)
 
     def _drop_others(self, going: list[int]) -> None:
         """Go on with some of the rows."""
