@@ -10,6 +10,7 @@ from pathlib import Path
 
 from snapshot_library import written_jobs, written_library
 from snapshot_runs import MEMORY, NOW, WrittenRun, list_line
+from snapshot_talk import TALK, written_talk
 
 from ysnakes_core.configuration import RunConfig
 from ysnakes_core.runs.control import send
@@ -46,6 +47,7 @@ class View:
     pane: str = "train"
     keys: tuple[str, ...] = ()
     modes: tuple[Mode, ...] = BOTH
+    layout: tuple[tuple[str, str], ...] = ()  # of the memory
 
 
 class FixedPlanner(Planner):
@@ -72,6 +74,10 @@ def library() -> None:
 
 def jobs() -> None:
     written_jobs(RUNS.parent)
+
+
+def talk() -> None:
+    written_talk(RUNS.parent)
 
 
 def several() -> None:
@@ -161,6 +167,13 @@ def hostile() -> None:
 
 # The views.
 
+
+def _talk_view(words: tuple[str, ...], *keys: str, modes: tuple[Mode, ...] = BOTH) -> View:
+    """A view on the way from the transcript that is gone on with."""
+    layout = (("complete.transcript", TALK),)
+    return View(talk, words, "quiet-cobra", "complete", keys, modes, layout)
+
+
 RUNNING = ("● running: quiet-cobra", "1,200", "Rain is water that falls")
 VIEWS = {
     "welcome": View(nothing, ("Your first model", "kept in")),
@@ -188,7 +201,21 @@ VIEWS = {
     "statistics": View(library, ("builtin", "rejected"), pane="data", keys=("v",)),
     "jobs": View(jobs, ("17 of 100", "interrupted"), pane="data", keys=("j",)),
     "job-form": View(library, ("No Ollama answers",), pane="data", keys=("n",)),
-    "complete": View(nothing, ("Talk to a model",), pane="complete", modes=ALL),
+    "no-model": View(nothing, ("There is no model to talk to yet",), pane="complete"),
+    "talk-new": View(talk, ("Talk to quiet-cobra", "ready"), last_run="quiet-cobra", pane="complete"),
+    "talk": _talk_view(("[red]x[/]", "␛[2J", "answer 2 of 2"), modes=ALL),
+    "talk-probable": _talk_view(
+        ("likely", "stone"), "escape", "k", "k", "a", "left", modes=(*BOTH, ASCII, NO_COLOUR)
+    ),
+    "talk-markdown": _talk_view(("white",), "escape", "M", "home", modes=(LARGE,)),
+    "talk-beside": _talk_view(
+        ("seed 41", "seed 43", "Take this"), "escape", "v", "]", modes=(*BOTH, NO_COLOUR)
+    ),
+    "talk-settings": _talk_view(("How it writes", "weights in", "Close"), "f9", modes=(*BOTH, ASCII)),
+    "talk-wrong": _talk_view(("✗ Give a number.",), "f9", "tab", "x", modes=(SMALL,)),
+    "talk-edit": _talk_view(("another turn 2 of 3",), "escape", "k", "k", "e", modes=(SMALL,)),
+    "talk-model": _talk_view(("the best, as is usual", "amber-viper"), "ctrl+r"),
+    "transcripts": _talk_view(("A walk in the mountains", "3 transcripts"), "f12"),
     "help": View(running, ("Watching a run",), last_run="quiet-cobra", keys=("f1",)),
     "palette": View(several, ("whose name has some letters", "Mark  space"), keys=(":",), modes=(SMALL,)),
     "themes": View(several, ("nord",), keys=("t",), modes=(SMALL,)),

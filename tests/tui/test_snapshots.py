@@ -17,15 +17,19 @@ from pathlib import Path
 import pytest
 from snapshot_pictures import HOW_TO_RENEW, colours_of, difference, lines_of, tidied
 from snapshot_runs import NOW
+from snapshot_talk import FixedTalker
 from snapshot_views import NO_COLOUR, RUNS, VIEWS, FixedPlanner, Mode, View, nothing
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Input, TextArea
 
 from ysnakes_tui.app import YsnakesApp
 from ysnakes_tui.app_memory import AppMemory
+from ysnakes_tui.complete.talk_base import TalkBase
+from ysnakes_tui.complete.transcripts_view import TranscriptsView
 from ysnakes_tui.data.job_view import JobView
 from ysnakes_tui.data.library_view import LibraryView
 from ysnakes_tui.keymap import textual_name, usual_keymap
+from ysnakes_tui.panes.complete import CompletePane
 from ysnakes_tui.panes.train import TrainPane
 from ysnakes_tui.train.dashboard import Dashboard
 from ysnakes_tui.train.new_run_form import NewRunForm
@@ -59,7 +63,9 @@ def same_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("YSNAKES_HOME", str(RUNS.parent))
     monkeypatch.setenv("OLLAMA_HOST", "127.0.0.1:9")  # where nothing answers
-    for view in (Dashboard, RunsTable, JobView):
+    monkeypatch.setitem(TalkBase.__init__.__kwdefaults__, "make_talker", FixedTalker)
+    monkeypatch.setattr("ysnakes_tui.complete.conversation.fresh_seed", lambda: 41)
+    for view in (Dashboard, RunsTable, JobView, TranscriptsView):
         monkeypatch.setitem(view.__init__.__kwdefaults__, "clock", lambda: NOW)
     monkeypatch.setitem(NewRunForm.__init__.__kwdefaults__, "planner", FixedPlanner)
     corpus = tmp_path / "corpus"
@@ -96,8 +102,9 @@ class Screen:
         for key in view.keys:
             await self.pilot.press(textual_name(key))
             await self.pilot.pause()
-        for field in self.app.screen.query(Input):
-            field.cursor_blink = False
+        for screen in self.app.screen_stack:
+            for field in (*screen.query(Input), *screen.query(TextArea)):
+                field.cursor_blink = False
         await self.until(lambda: self.has(view.words))
 
     async def change_to(self, mode: Mode) -> None:
@@ -124,13 +131,16 @@ def _is_ready(app: YsnakesApp, view: View) -> bool:
     if view.pane == "data":
         found = app.screen_stack[0].query(LibraryView)
         return bool(found) and found.first().record is not None
+    if view.pane == "complete":
+        talk = app.screen_stack[0].query_one(CompletePane).talk
+        return talk.warmth == "ready" and not (view.layout and talk.transcript.is_empty)
     pane = app.screen_stack[0].query_one(TrainPane)
     return bool(pane.status().step) if view.last_run else bool(pane.query_one(RunsTable).runs)
 
 
 async def pictures(view: View, modes: list[Mode], wanted: Callable[[Mode], str | None]) -> dict[Mode, str]:
     """What the view looks like in each of ``modes``, all of one theme, in one app that changes its size."""
-    memory = AppMemory(theme=modes[0].theme, pane=view.pane, last_run=view.last_run)
+    memory = AppMemory(theme=modes[0].theme, pane=view.pane, last_run=view.last_run, layout=dict(view.layout))
     app = YsnakesApp(RUNS, keymap=usual_keymap(), memory=memory, ascii=False)
     app.animation_level = "none"
     found = {}

@@ -67,7 +67,9 @@ class TalkBase(TalkModels):
         #talk-title { text-wrap: nowrap; text-overflow: ellipsis; }
         TranscriptView { height: 1fr; }
         #both > .side { layer: over; dock: right; }
+        #both > AlternativesPanel.side { layer: base; dock: bottom; width: 100%; height: 9; }
         &.-wide #both > .side { layer: base; }
+        &.-wide #both > AlternativesPanel.side { dock: right; width: 36; height: 1fr; }
         &.-no-model > * { display: none; }
         &.-no-model NoModel { display: block; }
         &.-beside #transcript, &.-beside #talk-title { display: none; }
