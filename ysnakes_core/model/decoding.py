@@ -2,10 +2,10 @@
 
 A step of a small model is some hundred operations on a few numbers each, so what counts beside reading the
 weights is how many there are. Here nothing is allocated or viewed twice: every buffer and every view of one
-is made once, and operations write into them. The projections of a layer's last ``d_conv`` positions form a
-ring, which is the convolution's window as it stands; the filter turns with it, and lets z and dt of the
-newest position through as they are. The scale of the gated norm is one number a row: with one row, it is
-applied after the out-projection, with the residual.
+is made once, and operations write into them. The convolution is turned round: each position is added to the
+sums of the next ``d_conv`` positions, its own among them, in one operation over a ring of sums; z and dt of
+the newest position go through as they are. The scale of the gated norm is one number a row: with one row, it
+is applied after the out-projection, with the residual.
 """
 
 from __future__ import annotations
@@ -51,8 +51,7 @@ class Decoding:
             buffer(config.d_model),
             buffer(model.vocab_size),
         )
-        self._row = buffer(2 * d_inner + 2 * wide + heads)
-        self._active, self._dt = self._row.split([2 * d_inner + 2 * wide, heads], dim=1)
+        self._active, self._dt = buffer(2 * d_inner + 2 * wide), buffer(heads)
         self._z, x, b, c = self._active.split([d_inner, d_inner, wide, wide], dim=1)
         self._x = x.view(batch, heads, head_dim)
         self._b = b.view(batch, config.n_groups, 1, 1, d_state)
@@ -69,7 +68,6 @@ class Decoding:
         self._y_alone = self._y.view(-1)
         self._gated = buffer(d_inner)
         self._gated_alone = self._gated[0]
-        self._filtered = torch.zeros(config.d_conv + 1, *self._row.shape, dtype=exact, device=model.device)
         self._look_up = _look_up_of(model.embedding, self._hidden)
         self._layers = [
             _Layer(block, self._hidden, conv, ssm, by_group)
@@ -83,22 +81,17 @@ class Decoding:
 
         The next step writes to the same memory.
         """
-        hidden, dt, decay, gated, gated_alone = (
-            self._hidden,
-            self._dt,
-            self._decay,
-            self._gated,
-            self._gated_alone,
-        )
+        hidden, active, dt, decay = self._hidden, self._active, self._dt, self._decay
+        gated, gated_alone = self._gated, self._gated_alone
         alone = self._batch == self._n_groups == 1
         self._look_up(tokens)
         for layer in self._layers:
-            place = self._position % len(layer.places)
-            layer.in_proj(layer.norm(), layer.places[place])
-            torch.mul(layer.ring, layer.filters[place], out=self._filtered)
-            torch.sum(self._filtered, 0, out=self._row)
-            F.silu(self._active, inplace=True)
-            F.softplus(dt, out=dt)  # type: ignore[call-arg]
+            at = layer.places[self._position % len(layer.places)]
+            layer.in_proj(layer.norm(), at.projected)
+            layer.sums.addcmul_(at.filter, at.projected)
+            torch._C._nn.silu(at.active, out=active)  # type: ignore[call-arg]
+            F.softplus(at.dt, out=dt)  # type: ignore[call-arg]
+            at.sum.copy_(layer.bias)
             dt.clamp_(max=self._dt_limit)
             torch.mul(dt, layer.A, out=decay)
             decay.exp_()
@@ -166,6 +159,14 @@ def decoding(model: LanguageModel, state: ModelState) -> Decoding | Apart:
     return Apart(model, state) if apart else Decoding(model, state)
 
 
+class _Place:
+    """One of a layer's ``d_conv`` places, when it holds the newest position."""
+
+    def __init__(self, projected: Tensor, sums: Tensor, filter: Tensor, n_active: int) -> None:
+        self.projected, self.sum, self.filter = projected, sums, filter
+        self.active, self.dt = sums[:, :n_active], sums[:, n_active:]
+
+
 class _Layer:
     """A block's weights as its step needs them, and its state."""
 
@@ -174,17 +175,22 @@ class _Layer:
     ) -> None:
         mixer, exact = block.mixer, hidden.dtype
         batch, heads, head_dim, d_state = ssm.shape
-        d_inner, self._taps = mixer.config.d_inner, mixer.config.d_conv
+        d_inner, taps = mixer.config.d_inner, mixer.config.d_conv
         self._window = slice(d_inner, d_inner + mixer.conv_channels)
         self.norm = _norm_of(block.norm, hidden)
         self.in_proj = product_of(mixer.in_proj)
         self.out_proj = product_of(mixer.out_proj)
-        # One place more than there are taps: a place of ones, whose filter is the bias.
-        self.ring = hidden.new_zeros(self._taps + 1, batch, sum(mixer.in_proj_parts))
-        self.ring[-1] = 1.0
-        self.ring[1 : self._taps, :, self._window] = conv.transpose(0, 1)  # the first place is next
-        self.places = [self.ring[place] for place in range(self._taps)]
-        self.filters = _filters(mixer, exact)
+        filters, self.bias = _filters(mixer, exact)
+        self._ring = hidden.new_zeros(taps, batch, sum(mixer.in_proj_parts))
+        self.sums = torch.empty_like(self._ring).copy_(self.bias)
+        self.places = [
+            _Place(self._ring[place], self.sums[place], filters[place], self._window.stop)
+            for place in range(taps)
+        ]
+        for back, at in enumerate(self.places[1:]):  # the first place is next
+            at.projected[:, self._window] = conv[:, back]
+            self.sums.addcmul_(at.filter, at.projected)
+            at.sum.copy_(self.bias)
         self.A = -torch.exp(mixer.A_log.to(exact))
         self.D = mixer.D.to(exact)[:, None].expand(heads, head_dim).contiguous()
         self.gate_weight = mixer.norm.weight.to(exact)
@@ -196,22 +202,25 @@ class _Layer:
 
     def conv_state(self, position: int) -> Tensor:
         """The convolution's inputs at the last positions before ``position``, the oldest first; a copy."""
-        order = [(position + back) % self._taps for back in range(1, self._taps)]
-        return self.ring[:, :, self._window][order].transpose(0, 1)
+        taps = len(self.places)
+        order = [(position + back) % taps for back in range(1, taps)]
+        return self._ring[:, :, self._window][order].transpose(0, 1)
 
 
-def _filters(mixer: SSDMixer, exact: torch.dtype) -> list[Tensor]:
-    """For each place that may hold the newest position, what the places are multiplied with and summed up."""
+def _filters(mixer: SSDMixer, exact: torch.dtype) -> tuple[list[Tensor], Tensor]:
+    """What the newest position adds to each place's sum, by its place, ``(d_conv, 1, width)``; and the bias.
+
+    A position adds to the sums of its own place and those of the next, by one tap less each.
+    """
     bias = mixer.conv1d.bias
     assert bias is not None
     taps = mixer.conv1d.weight[:, 0].T  # (d_conv, channels), the last on the position itself
     z, *_, heads = mixer.in_proj_parts
-    count, channels = taps.shape
-    rows = taps.new_zeros(count + 1, 1, z + channels + heads, dtype=exact)
-    rows[:count, 0, z : z + channels] = taps.flip(0)
-    rows[0, 0, :z] = rows[0, 0, z + channels :] = 1.0
-    rows[count, 0, z:] = torch.cat([bias, mixer.dt_bias])
-    return [torch.cat([rows[:count].flip(0).roll(place + 1, 0), rows[count:]]) for place in range(count)]
+    rows = taps.new_zeros(len(taps), 1, z + taps.shape[1] + heads, dtype=exact)
+    rows[:, 0, z : z + taps.shape[1]] = taps.flip(0)
+    rows[0, 0, :z] = rows[0, 0, z + taps.shape[1] :] = 1.0
+    whole_bias = torch.cat([taps.new_zeros(z), bias, mixer.dt_bias]).to(exact)
+    return [rows.roll(place, 0) for place in range(len(taps))], whole_bias
 
 
 def product_of(linear: nn.Module) -> Product:

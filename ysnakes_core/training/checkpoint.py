@@ -179,7 +179,7 @@ def _sha256(path: Path) -> str:
 def load_checkpoint(folder: Path, name: str, *, optimizer: bool = True) -> Checkpoint:
     """The checkpoint ``name`` (or the one that ``best`` or ``latest`` points to), its hashes checked.
 
-    Without ``optimizer``, the optimizer's tensors, twice as much as the model's, are neither read nor checked.
+    Without ``optimizer``, the optimizer's tensors are neither read nor checked.
     Raises ``RunError`` saying what is missing or damaged, ``UsageError`` for a name that is none.
     """
     if name in POINTERS:
