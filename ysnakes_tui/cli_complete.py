@@ -109,6 +109,10 @@ def complete(
     }
     options = SamplingOptions(**{name: value for name, value in chosen.items() if value is not None})  # type: ignore[arg-type]
 
+    from ysnakes_core.thread_waiting import let_threads_spin
+
+    let_threads_spin()  # before torch is loaded
+
     from ysnakes_core.completion.engine import Completer
     from ysnakes_core.runs.opening import open_model
     from ysnakes_tui.completion_teller import Teller, Wanted

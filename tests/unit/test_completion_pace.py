@@ -80,6 +80,18 @@ def test_threads_are_put_back_where_a_step_is_broken_off(two_threads):
     machine.run(pace, 5)
 
 
+def test_a_prompt_is_taken_in_by_one_thread_while_something_else_runs(two_threads):
+    for costs, expected in (({1: 1.4, 2: 1.0}, 2), ({1: 1.0, 2: 1.2}, 2), ({1: 1.4, 2: 15.0}, 1)):
+        machine = Machine(costs)
+        pace = Pace(lambda machine=machine: machine.now)
+        with pace.block():
+            assert torch.get_num_threads() == 2  # nothing is known yet
+        machine.run(pace, 20)
+        with pace.block():
+            assert torch.get_num_threads() == expected
+        assert torch.get_num_threads() == 2
+
+
 def test_one_thread_is_left_alone():
     before = torch.get_num_threads()
     torch.set_num_threads(1)

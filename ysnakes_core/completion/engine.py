@@ -240,7 +240,8 @@ class BatchStream(Iterator[tuple[int, Piece]]):
             if self._prefill is None:
                 self._prefill = self._take_in_prompts()
             try:
-                next(self._prefill)
+                with self._completer.pace.block():
+                    next(self._prefill)
                 return
             except StopIteration as done:
                 self._context = done.value

@@ -53,6 +53,20 @@ class Pace:
             torch.set_num_threads(before)
         self._learn(threads, self._clock() - began)
 
+    @contextlib.contextmanager
+    def block(self) -> Iterator[None]:
+        """Around a block of a prompt: with all threads, if steps did not show that something else runs."""
+        alone, together = self._best.get(1, 0.0), self._best.get(self._all, 0.0)
+        if self._all == 1 or together < _SLOWER * alone or not alone:
+            yield
+            return
+        before = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
+
     def _learn(self, threads: int, seconds: float) -> None:
         if self._left:
             self._go_on(seconds)
