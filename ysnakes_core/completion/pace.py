@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterator
 
 import torch
 
-_TRIED = 3  # steps of each way at first, of which the quickest counts
-_SOON, _LATE = 32, 1024  # steps until the other way is tried again: twice as many each time it is no better
-_SLOWER = 1.5  # a step that takes so many times what it took may mean that another program came
+_TRIED = 3  # steps of the other way, of which the quickest counts
+_SOON, _LATE = 48, 1536  # steps until the other way is tried again: twice as many each time it is no better
+_SLOWER = 1.5  # no further try where one took so many times as long; a sign that another program came
 
 
 class Pace:
@@ -30,11 +30,10 @@ class Pace:
         self._clock = clock
         self._all = torch.get_num_threads()
         self._chosen = self._all
-        self._best: dict[int, float] = {}  # seconds of a step, by the number of threads
-        self._left = 0  # steps until the other way is tried
+        self._seconds: dict[int, float] = {}  # of a step, by the number of threads
+        self._left = _TRIED  # steps until the other way is tried
         self._interval = _SOON
-        self._trial: list[float] = []
-        self._trying = self._all
+        self._tries: list[float] = []
         self._slow = 0
 
     @contextlib.contextmanager
@@ -44,7 +43,7 @@ class Pace:
             yield
             return
         before = torch.get_num_threads()
-        threads = self._trying if self._left == 0 else self._chosen
+        threads = self._chosen if self._left else self._other
         torch.set_num_threads(threads)
         began = self._clock()
         try:
@@ -56,7 +55,7 @@ class Pace:
     @contextlib.contextmanager
     def block(self) -> Iterator[None]:
         """Around a block of a prompt: with all threads, if steps did not show that something else runs."""
-        alone, together = self._best.get(1, 0.0), self._best.get(self._all, 0.0)
+        alone, together = self._seconds.get(1, 0.0), self._seconds.get(self._all, 0.0)
         if self._all == 1 or together < _SLOWER * alone or not alone:
             yield
             return
@@ -68,33 +67,29 @@ class Pace:
             torch.set_num_threads(before)
 
     def _learn(self, threads: int, seconds: float) -> None:
-        if self._left:
+        if threads == self._chosen:
             self._go_on(seconds)
             return
-        self._trial.append(seconds)
-        known = self._best.get(self._chosen)
-        hopeless = threads != self._chosen and known is not None and min(self._trial) > 2 * known
-        if len(self._trial) < _TRIED and not hopeless:
+        self._tries.append(seconds)
+        usual = self._seconds[self._chosen]
+        if len(self._tries) < _TRIED and seconds < _SLOWER * usual:
             return
-        self._best[threads] = min(self._trial)
-        self._trial = []
-        if threads == self._chosen:  # the other way is next
-            self._trying = self._other
-            return
-        better = self._best[threads] < self._best[self._chosen]
+        self._seconds[threads] = min(self._tries)
+        self._tries = []
+        better = self._seconds[threads] < usual
         self._chosen = threads if better else self._chosen
         self._interval = _SOON if better else min(2 * self._interval, _LATE)
         self._left, self._slow = self._interval, 0
 
     def _go_on(self, seconds: float) -> None:
-        """Another step as chosen; several slow ones in a row, or enough of them, and both are tried again."""
+        """A step as chosen. Where all threads are slow several times in a row, one is tried soon."""
+        usual = self._seconds.get(self._chosen, seconds)
+        first = len(self._seconds) < 2  # the very first steps find the caches empty
+        self._seconds[self._chosen] = min(usual, seconds) if first else usual + 0.1 * (seconds - usual)
         self._left -= 1
-        self._slow = self._slow + 1 if seconds > _SLOWER * self._best[self._chosen] else 0
-        if self._slow == _TRIED * 2:
-            self._left = 0
-            self._interval = max(_SOON, self._interval // 2)
-        if self._left == 0:
-            self._trying = self._chosen
+        self._slow = self._slow + 1 if seconds > _SLOWER * usual else 0
+        if self._slow == _TRIED and self._chosen != 1:
+            self._left, self._slow, self._interval = 0, 0, _SOON
 
     @property
     def _other(self) -> int:
