@@ -4,8 +4,8 @@
     python tests/benchmarks/complete_talk.py --preset ys-1m --json
 
 The model has random weights, which take as long as others, and is held by the process that really does. For
-each thing one does: how long from the key until the app has drawn what it is for (median, p95 and the longest), and
-how long the app's thread worked for that without a pause (the longest).
+each thing one does: how long from the key until the app has drawn what it is for (median, p95 and longest),
+and how long the app's thread worked for that without a pause (the longest).
 """
 
 from __future__ import annotations
@@ -193,8 +193,8 @@ def main() -> int:
     else:
         for result in results:
             print(
-                f"{result.name:<36} median {result.median:6.1f}, p95 {result.shown:6.1f} ms, longest {result.longest:6.1f}, "
-                f"thread {result.most_worked:5.1f}  {'ok' if result.met else f'NOT below {result.bar:.0f}'}"
+                f"{result.name:<36} median {result.median:6.1f}, p95 {result.shown:6.1f}, "
+                f"longest {result.longest:6.1f} ms, thread {result.most_worked:5.1f}  {'ok' if result.met else f'NOT below {result.bar:.0f}'}"
             )
     return 0 if all(result.met for result in results) else 1
 
