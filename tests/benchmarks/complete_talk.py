@@ -194,7 +194,8 @@ def main() -> int:
         for result in results:
             print(
                 f"{result.name:<36} median {result.median:6.1f}, p95 {result.shown:6.1f}, "
-                f"longest {result.longest:6.1f} ms, thread {result.most_worked:5.1f}  {'ok' if result.met else f'NOT below {result.bar:.0f}'}"
+                f"longest {result.longest:6.1f} ms, thread {result.most_worked:5.1f}  "
+                f"{'ok' if result.met else f'NOT below {result.bar:.0f}'}"
             )
     return 0 if all(result.met for result in results) else 1
 
