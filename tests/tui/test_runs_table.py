@@ -32,6 +32,7 @@ from ysnakes_tui.train.app_trash import trash_of
 from ysnakes_tui.train.comparison import Comparison
 from ysnakes_tui.train.file_manager import open_folder
 from ysnakes_tui.train.run_dialogs import DeleteScreen, RenameScreen
+from ysnakes_tui.train.run_grid import RunGrid
 from ysnakes_tui.train.run_list import SORTS, Order, RunList, size_of
 from ysnakes_tui.train.runs_table import RunsTable
 from ysnakes_tui.widgets.status_strip import Status
@@ -193,6 +194,21 @@ def test_without_a_run_it_says_what_a_first_one_would_be(
         assert d.host.got == ["a new run", "a first run"]
 
     drive(runs, test, keys={"new_run": "j"}, size=size, ascii=ascii)
+
+
+def test_a_filter_that_is_hidden_never_takes_the_focus_of_a_list_that_goes(runs: Path) -> None:
+    make(runs, "alpha")
+
+    async def test(d: Driver) -> None:
+        grid = d.table.query_one(RunGrid)
+        await d.until(lambda: d.app.screen.focused is grid)
+        grid.display = False
+        await d.until(lambda: d.app.screen.focused is not grid)
+        assert d.app.screen.focused is None
+        await d.press("n")  # no letter is lost in it
+        await d.until(lambda: d.host.got == ["a new run"])
+
+    drive(runs, test)
 
 
 def test_the_first_run_is_as_the_settings_say(runs: Path, tmp_path: Path) -> None:
