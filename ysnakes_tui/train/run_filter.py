@@ -21,10 +21,6 @@ class RunFilter(LiteralInput):
     def is_open(self) -> bool:
         return self.has_class("-open")
 
-    def allow_focus(self) -> bool:
-        """Not while it is hidden: where the list goes, Textual would give it the focus of the list."""
-        return self.is_open
-
     def open(self) -> None:
         self.add_class("-open")
         self.focus()

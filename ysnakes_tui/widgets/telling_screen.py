@@ -44,4 +44,6 @@ class Telling:
 
 
 class TellingScreen(Telling, Screen[None]):
-    """The app's own screen."""
+    """The app's own screen. Its panes say what has the focus: Textual would give it to hidden fields, too."""
+
+    AUTO_FOCUS = ""
