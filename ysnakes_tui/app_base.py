@@ -19,9 +19,7 @@ class BaseApp(App[None], inherit_bindings=False):
 
     def __init__(self, *, colours: bool, in_tmux: bool) -> None:
         super().__init__(ansi_color=None if colours else True)
-        self.animation_level = (
-            "none"  # each picture on the way would take training's time
-        )
+        self.animation_level = "none"  # each picture on the way would take training's time
         self._told_of_tmux = not in_tmux
         self.afterwards: list[str] = []  # to be said on the terminal once the app has been left
 

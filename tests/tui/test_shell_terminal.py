@@ -113,7 +113,11 @@ def test_torch_is_not_loaded(on_terminal: Opener) -> None:
     )
     terminal = on_terminal("-c", code)
     terminal.until("Quit")
-    for key, text in ((b"3", "There is no model to talk to yet"), (b"1", "Text to train on"), (b"q", "loaded")):
+    for key, text in (
+        (b"3", "There is no model to talk to yet"),
+        (b"1", "Text to train on"),
+        (b"q", "loaded"),
+    ):
         terminal.type(key)
         terminal.until(text)
     assert terminal.end() == 0
