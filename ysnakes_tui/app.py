@@ -182,8 +182,9 @@ class YsnakesApp(BaseApp, inherit_bindings=False):
 
     def _show_status(self) -> None:
         status = self._stack.status()
-        for strip in self.screen_stack[0].query(StatusStrip):
-            strip.show(status, ascii=self._ascii.enabled)
+        with contextlib.suppress(IndexError):  # no screen is left once the app closes
+            for strip in self.screen_stack[0].query(StatusStrip):
+                strip.show(status, ascii=self._ascii.enabled)
 
     # Doing things.
 

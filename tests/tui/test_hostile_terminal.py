@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -59,7 +60,8 @@ def stranger(home: Path) -> Iterator[None]:
         worker.end("failed", HOSTILE.replace("\ud800", ""))
         if sys.platform != "darwin":
             odd = create_run(home / "runs", RunConfig(), "odd")
-            odd.path.rename(home / "runs" / f"odd \x1b]52;c;{MARK}\x07\x9b5m\u202e\udcff")
+            path = odd.path.rename(home / "runs" / f"odd \x1b]52;c;{MARK}\x07\x9b5m\u202e\udcff")
+            os.utime(path, (now - 3600, now - 3600))  # older than the other, so below it
         yield
 
 
