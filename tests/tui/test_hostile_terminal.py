@@ -61,7 +61,7 @@ def stranger(home: Path) -> Iterator[None]:
         if sys.platform != "darwin":
             odd = create_run(home / "runs", RunConfig(), "odd")
             path = odd.path.rename(home / "runs" / f"odd \x1b]52;c;{MARK}\x07\x9b5m\u202e\udcff")
-            os.utime(path, (now - 3600, now - 3600))  # older than the other, so below it
+            os.utime(path / "config.toml", (now - 3600, now - 3600))  # older than the other, so below it
         yield
 
 
