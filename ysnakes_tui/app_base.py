@@ -6,11 +6,12 @@ import sys
 
 from textual.app import App
 from textual.driver import Driver
-from textual.notifications import SeverityLevel
+from textual.notifications import Notify, SeverityLevel
 from textual.screen import Screen
 
 from ysnakes_core.errors import YsnakesError
 from ysnakes_core.files import printable
+from ysnakes_tui.notification import LateNotification
 from ysnakes_tui.widgets.telling_screen import TellingScreen
 
 
@@ -70,13 +71,13 @@ class BaseApp(App[None], inherit_bindings=False):
 
         A widget's own ``notify`` asks for markup unless it is told not to, so what is asked does not count.
         """
-        super().notify(
+        notification = LateNotification(
             printable(message, 1000, keep_lines=True),
-            title=printable(title, 80),
-            severity=severity,
-            timeout=timeout,
-            markup=False,
+            printable(title, 80),
+            severity,
+            self.NOTIFICATION_TIMEOUT if timeout is None else timeout,
         )
+        self.post_message(Notify(notification))
 
     @property
     def failure(self) -> Exception | None:
