@@ -102,10 +102,16 @@ class Screen:
         for key in view.keys:
             await self.pilot.press(textual_name(key))
             await self.pilot.pause()
+        self._hold_cursors()
+        await self.until(lambda: self.has(view.words))
+
+    def _hold_cursors(self) -> None:
+        """They do not blink; what has just got the focus shows its own."""
         for screen in self.app.screen_stack:
             for field in (*screen.query(Input), *screen.query(TextArea)):
                 field.cursor_blink = False
-        await self.until(lambda: self.has(view.words))
+                if isinstance(field, TextArea):
+                    field._pause_blink(visible=field.has_focus)
 
     async def change_to(self, mode: Mode) -> None:
         if self.app.size != mode.size:
@@ -118,6 +124,7 @@ class Screen:
         """The picture once it is ``wanted``, or does not change any more."""
         picture, since = self.picture(), time.monotonic()
         while picture != wanted and time.monotonic() < since + STILL_SECONDS:
+            self._hold_cursors()
             await self.pilot.pause(0.02)
             if (now := self.picture()) != picture:
                 picture, since = now, time.monotonic()
