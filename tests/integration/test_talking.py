@@ -201,6 +201,23 @@ def test_a_history_is_gone_on_from(ear: Ear, model: RunDirectory) -> None:
     assert text_of(heard) != completer(model).complete("", WILD).text
 
 
+def test_an_edited_answer_is_gone_on_from(ear: Ear, model: RunDirectory) -> None:
+    history = (Part("Once", "text", (40, " upon a snowman ☃"), ended=False),)
+    heard = ear.answer(Question(model.path, "", options=(WILD,), history=history))
+    done = completer(model).complete("", WILD, history=history)
+    assert text_of(heard) == done.text
+    assert outcome_of(heard).unknown_before == done.summary.unknown_before
+
+
+def test_a_token_that_the_model_does_not_have_is_said(ear: Ear, model: RunDirectory) -> None:
+    for token in (-1, 2**40):
+        failed = ear.answer(Question(model.path, "", history=(Part("Once", "text", (token,), ended=False),)))[
+            -1
+        ]
+        assert isinstance(failed, Failed)
+        assert f"a token {token} that this model does not know" in failed.what
+
+
 def test_two_questions_are_answered_at_once(ear: Ear, tmp_path: Path, model: RunDirectory) -> None:
     other = run_with_model(tmp_path, "other", steps=(41,))
     options = (replace(WILD, max_tokens=400),)

@@ -54,6 +54,8 @@ def do_anything(data: st.DataObject, transcript: Transcript) -> None:
     acts += ["edit", "answer", "answer", "choose turn"] if turns else []
     acts += ["choose answer"] if answers else []
     acts += ["write", "write", "end"] if writing else []
+    ended = [answer for answer in answers if answer.outcome is not None]
+    acts += ["edit answer"] if ended else []
     act = data.draw(st.sampled_from(acts))
     if act == "add":
         transcript.add_turn(data.draw(texts), data.draw(readings))
@@ -83,6 +85,11 @@ def do_anything(data: st.DataObject, transcript: Transcript) -> None:
         )
     elif act == "end":
         transcript.end(data.draw(st.sampled_from(writing)).id, data.draw(outcomes))
+    elif act == "edit answer":
+        before = data.draw(st.sampled_from(ended))
+        text = data.draw(texts)
+        cut = data.draw(st.integers(0, len(before.text)))
+        transcript.edit_answer(before.id, (before.text[:cut] + text) or "x")
     elif act == "rename":
         transcript.rename(data.draw(texts))
     else:

@@ -361,6 +361,39 @@ def test_characters_the_tokenizer_does_not_know_are_counted(reading):
     assert completer.complete("🐍", GREEDY, reading=reading).summary.unknown_characters == 1
 
 
+@pytest.mark.parametrize("reading", ["request", "text"])
+@pytest.mark.parametrize("prompt", ["A fox", ""])
+def test_an_edited_answer_stands_there_as_its_tokens_do(completer, tokenizer, reading, prompt):
+    history = talk(completer, 2, reading)
+    text = " and it slept <end> until the rain"
+    edited = replace(history[-1], answer=(*history[-1].answer[:2], text))
+    same = replace(history[-1], answer=(*history[-1].answer[:2], *tokenizer.encode(text)))
+    assert tokenizer.end_id not in tokenizer.encode(text)
+    found = completer.complete(prompt, WILD, reading=reading, history=[history[0], edited])
+    anew = Completer(completer.model, tokenizer, max_bytes=0)
+    assert ids_of(found) == ids_of(anew.complete(prompt, WILD, reading=reading, history=[history[0], same]))
+
+
+def test_editing_the_seventh_answer_takes_in_nothing_before_it(completer, monkeypatch):
+    history = talk(completer, 7, "text")
+    text = "A snake climbs trees"
+    counted = Counted(monkeypatch, completer.model)
+    done = completer.complete("", WILD, history=[*history[:6], replace(history[6], answer=(text,))])
+    fresh = len(completer.tokenizer.encode(text))
+    assert fresh <= counted.since() <= fresh + len(done.pieces)
+
+
+def test_unknown_characters_of_an_edited_answer_are_counted_after_it_and_not_again():
+    words = train_tokenizer([Document(None, "a snake and a fox")], "word", 300)
+    completer = Completer(LanguageModel(SHAPE, words.vocab_size).eval(), words)
+    edited = Part("a 🐍", "text", (words.encode("a")[0], " 🐍七 fox"), ended=False)
+    for prompt in ("", "and a fox"):
+        summary = completer.complete(prompt, GREEDY, reading="text", history=[edited]).summary
+        assert (summary.unknown_before, summary.unknown_characters) == (2, 0)
+    later = [edited, Part(" and", "text", tuple(words.encode(" a fox")), ended=False)]
+    assert completer.complete(" and", GREEDY, reading="text", history=later).summary.unknown_before == 0
+
+
 def test_presets_have_names_of_their_own_and_say_what_they_are_for():
     assert (
         len({preset.name for preset in PRESETS})

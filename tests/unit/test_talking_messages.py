@@ -37,7 +37,7 @@ parts = st.builds(
     Part,
     texts,
     st.sampled_from(["request", "text", "answer"]),
-    st.lists(st.integers(0, 9), max_size=4).map(tuple),
+    st.lists(st.integers(0, 9) | texts, max_size=4).map(tuple),
     st.booleans(),
 )
 names = st.none() | texts

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from transcripts import answered, any_transcript, content
 
 from ysnakes_core.completion.history import Part
-from ysnakes_core.completion.transcript import LONGEST_PROMPT, Outcome, Token, Transcript, Turn
+from ysnakes_core.completion.transcript import Outcome, Token, Transcript, Turn
+from ysnakes_core.completion.transcript_editing import LONGEST
 from ysnakes_core.errors import UsageError
 from ysnakes_core.text.records import Document, parse_documents
 from ysnakes_core.text.tokenizer_file import START_ID
@@ -96,7 +97,7 @@ def test_what_is_not_there_is_said(transcript: Transcript) -> None:
         lambda: transcript.edit_turn(other.id, "y"),
         lambda: transcript.choose_answer(first[0].id, second[1].id),
         lambda: transcript.answer(other.id),
-        lambda: transcript.add_turn("x" * (LONGEST_PROMPT + 1)),
+        lambda: transcript.add_turn("x" * (LONGEST + 1)),
     ):
         before = content(transcript)
         with pytest.raises(UsageError):
@@ -215,7 +216,8 @@ def test_what_is_damaged_is_passed_over_whole(data: st.DataObject) -> None:
     assert not transcript.take_over(data.draw(json_values))
     for turn in transcript.turns():
         for answer in turn.answers:
-            assert all(0 <= token.probability <= 1 for token in answer.tokens)
+            assert all(0 <= (token.probability or 0) <= 1 for token in answer.tokens)
+            assert answer.edited_from or all(token.probability is not None for token in answer.tokens)
             answer.options.variants(2)
     content(transcript)
     transcript.to_markdown()

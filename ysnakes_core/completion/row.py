@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ysnakes_core.completion.history import Reading
+from ysnakes_core.completion.history import REQUEST_BREAK, Reading
 from ysnakes_core.completion.past import Past
 from ysnakes_core.completion.pieces import Alternative, Piece, StopFilter
 from ysnakes_core.completion.reading import Read
@@ -24,9 +24,6 @@ from ysnakes_core.text.tokenizers import Tokenizer
 
 StopReason = Literal["end", "max_tokens", "stop", "cancelled"]
 
-REQUEST_BREAK = "\n\n"
-"""Text of a ``<start>`` that the model writes itself, between a request it finished and its answer."""
-
 _RECALLED = 64  # last prompt tokens that the decoder of a text that goes on is shown
 
 
@@ -39,7 +36,8 @@ class Summary:
         reason: why it ended: the model's own ``<end>``, ``max_tokens``, a stop string, or cancelled.
         seed: that was used; with it and the same options, the same text comes again.
         prompt_tokens: without control tokens. unknown_characters: of the prompt, that the tokenizer has no
-            token for; they were left out. tokens: chosen, without the final ``<end>``.
+            token for; they were left out. unknown_before: of the answer before, where a person edited it.
+        tokens: chosen, without the final ``<end>``.
         seconds_to_first_token: from the first piece being asked for; None if there was no token.
         tokens_per_second: of the tokens after the first, while computing; None if there were none.
     """
@@ -52,6 +50,7 @@ class Summary:
     seconds_to_first_token: float | None
     tokens_per_second: float | None
     unknown_characters: int = 0
+    unknown_before: int = 0
 
 
 class Row:
@@ -74,6 +73,7 @@ class Row:
         self._reading: Reading = "text"
         self._prompt_tokens = 0
         self._unknown_characters = 0
+        self._unknown_before = 0
         self._chosen = array("i")
         self._started = False  # the document has its <start>
         self.reason: StopReason | None = None
@@ -86,6 +86,7 @@ class Row:
         self._reading = read.reading
         self._prompt_tokens = len(read.prompt)
         self._unknown_characters = self._tokenizer.dropped(prompt).total()
+        self._unknown_before = past.unknown
         document = list(read.ids)[-read.ids[::-1].index(end) :] if read.ids[-1] != end else []
         self._started = start in document
         if not read.prompt:  # the last answer goes on: what it said is the model's own
@@ -154,6 +155,7 @@ class Row:
             seconds_to_first_token=self.seconds.first,
             tokens_per_second=self.seconds.rate,
             unknown_characters=self._unknown_characters,
+            unknown_before=self._unknown_before,
         )
 
 

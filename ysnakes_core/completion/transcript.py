@@ -19,6 +19,7 @@ from ysnakes_core.completion import transcript_export
 from ysnakes_core.completion.history import Part, ReadingChoice
 from ysnakes_core.completion.options import SamplingOptions
 from ysnakes_core.completion.transcript_context import parts_before, read_as
+from ysnakes_core.completion.transcript_editing import check_length, edited_answer
 from ysnakes_core.completion.transcript_records import (
     Answer,
     ContextRule,
@@ -47,7 +48,6 @@ __all__ = ["Answer", "ContextRule", "Outcome", "Reason", "Token", "Transcript", 
 
 FORMAT = 1
 LONGEST_TITLE = 80
-LONGEST_PROMPT = 1_000_000  # characters
 _TOKENS_A_LINE = 200  # so that reading a line takes a moment only
 
 Change = dict[str, Any]
@@ -173,11 +173,7 @@ class Transcript:
         return self._new_turn(turn.parent, prompt, reading or turn.reading)
 
     def _new_turn(self, parent: str | None, prompt: str, reading: ReadingChoice) -> Turn:
-        if len(prompt) > LONGEST_PROMPT:
-            raise UsageError(
-                f"the prompt has {len(prompt):,} characters, and {LONGEST_PROMPT:,} are the most here",
-                "give a shorter one, or a file: ysnakes complete RUN - < FILE",
-            )
+        check_length("the prompt", prompt)
         turn = Turn(self._new_id(), parent, prompt, reading)
         self._change("turn", turn_to_json(turn))
         if parent is not None:
@@ -221,6 +217,22 @@ class Transcript:
     def end(self, answer_id: str, outcome: Outcome) -> None:
         """An answer has come to its end; its text is kept beside the tokens, for those who search."""
         self._change("ended", _ending(self.answer(answer_id), outcome))
+
+    def edit_answer(self, answer_id: str, text: str) -> Answer:
+        """An answer beside another, with a person's text, chosen; the same one if its text is the same.
+
+        See ``transcript_editing`` for which of its tokens stay. Raises ``UsageError`` for one without text.
+        """
+        before = self.answer(answer_id)
+        if text == before.text:
+            self.choose_answer(before.turn, before.id)
+            return before
+        made, outcome = edited_answer(before, text, self._new_id())
+        self.choose_turn(before.turn)
+        self._change("answer", answer_to_json(made))
+        self.write(made.id, made.tokens, made.reading)
+        self.end(made.id, outcome)
+        return self._answers[made.id]
 
     def choose_turn(self, turn_id: str) -> None:
         """Lead the path through a turn."""
@@ -334,6 +346,8 @@ class Transcript:
             answer, tokens = self._known_answer(change), tokens_from_json(change.get("tokens"))
             if answer.outcome is not None:
                 raise NotOurs("it has ended")
+            if not answer.edited_from and any(token.probability is None for token in tokens):
+                raise NotOurs("a person's text in what a model wrote")
             answer.reading = reading_of(change["reading"]) if "reading" in change else answer.reading
             answer.tokens += tokens
         elif kind == "ended":

@@ -39,4 +39,5 @@ def read_as(turn: Turn, answer: Answer) -> Reading:
 
 def _part(turn: Turn, answer: Answer) -> Part:
     ended = answer.outcome is not None and answer.outcome.reason == "end"
-    return Part(turn.prompt, read_as(turn, answer), tuple(token.id for token in answer.tokens), ended)
+    pieces = tuple(token.text if token.id is None else token.id for token in answer.tokens)
+    return Part(turn.prompt, read_as(turn, answer), pieces, ended)

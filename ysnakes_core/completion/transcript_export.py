@@ -3,8 +3,9 @@
 A base model continues text. Where a prompt was read as a request it was handed ``<end> prompt <start>``, and
 an ``<end>`` after an answer is there only if the model itself wrote it. So the text form is what the model
 read and wrote, marks and all, in the form of training text; a mark that a person or the model spelled out
-in letters stands there as ‹start› or ‹end›. In Markdown and text, characters that steer a terminal or hide
-text are made visible; in JSON they are escaped, so it holds every text exactly.
+in letters stands there as ‹start› or ‹end›. An answer that a person edited says so in every form.
+In Markdown and text, characters that steer a terminal or hide text are made visible; in JSON they are
+escaped, so it holds every text exactly.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ _READINGS = {
     "text": "a text's beginning, which the model goes on with",
     "answer": f"an answer's beginning, after a {START_MARK}, which the model goes on with",
 }
+_EDITED = "‹edited by a person›"  # behind such an answer, where all is text
 _FENCE = re.compile("`{3,}")
 _SPELLED = re.compile(f"{START_MARK}|{END_MARK}")
 
@@ -56,7 +58,9 @@ def to_markdown(transcript: Transcript, turn_id: str | None = None) -> str:
         if answer is None:
             blocks.append("*(no answer)*")
         else:
-            blocks += [f"### {number}. Answer", _fenced(answer.text), "\n".join(_facts(answer))]
+            edited = ", edited by a person" if answer.edited_from else ""
+            facts = "\n".join(_facts(answer))
+            blocks += [f"### {number}. Answer{edited}", _fenced(answer.text), facts]
     return "\n\n".join(blocks) + "\n"
 
 
@@ -78,7 +82,7 @@ def to_text(transcript: Transcript, turn_id: str | None = None) -> str:
             text += _spelled(turn.prompt)
         marked = False
         if answer is not None:
-            text += _written(answer)
+            text += _written(answer) + (_EDITED if answer.edited_from else "")
             if answer.outcome is not None and answer.outcome.reason == "end":
                 text, marked = f"{text}{END_MARK}\n", True
     return text if text.endswith("\n") else text + "\n"
@@ -121,8 +125,9 @@ def _facts(answer: Answer) -> list[str]:
     sampling += [f"min-p {options.min_p:g}"] if options.min_p else []
     penalty = options.repetition_penalty
     sampling += [f"repetition penalty {penalty:g}"] if penalty != 1 else []
+    first = "a person changed what was written by this " if answer.edited_from else ""
     facts = [
-        f"- model: {_code(answer.run)}, {_code(answer.checkpoint)}{score}{weights}",
+        f"- {first}model: {_code(answer.run)}, {_code(answer.checkpoint)}{score}{weights}",
         f"- sampling: {', '.join(sampling)}",
     ]
     if answer.carried:
@@ -131,8 +136,12 @@ def _facts(answer: Answer) -> list[str]:
         facts[1] += f", seed {outcome.seed}"
         if outcome.unknown_characters:
             facts.append(f"- left out of the prompt: {outcome.unknown_characters:,} unknown characters")
+        if count := outcome.unknown_before:
+            facts.append(f"- left out of the edited answer before it: {count:,} unknown characters")
         why = f" ({_escaped(printable(outcome.problem, 300))})" if outcome.problem else ""
-        facts.append(f"- {len(answer.tokens):,} tokens; {_REASONS[outcome.reason]}{why}")
+        tokens = sum(token.probability is not None for token in answer.tokens)
+        own = " of the model's own are left" if answer.edited_from else ""
+        facts.append(f"- {tokens:,} tokens{own}; {_REASONS[outcome.reason]}{why}")
     else:
         facts.append(f"- {len(answer.tokens):,} tokens so far")
     return facts
@@ -157,6 +166,7 @@ def _answer_to_json(answer: Answer) -> dict[str, Any]:
         "options": options_to_json(answer.options),
         "read_as": answer.reading or None,
         "earlier_turns_in_context": answer.carried,
+        "edited_by_a_person": bool(answer.edited_from),
         "text": answer.text,
         "outcome": None if answer.outcome is None else outcome_to_json(answer.outcome),
         "tokens": [

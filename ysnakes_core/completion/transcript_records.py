@@ -34,17 +34,18 @@ class NotOurs(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One token of an answer.
+    """One token of an answer; or, where ``id`` is None, text that a person put there.
 
     Attributes:
         text: what became readable with it, sometimes empty. id: the token.
-        probability: the model's own, before any sampling option changed it.
+        probability: the model's own, before any sampling option changed it; None for what the model did not
+            choose to stand there.
         alternatives: texts and probabilities of the likeliest tokens at this place, likeliest first.
     """
 
     text: str
-    id: int
-    probability: float
+    id: int | None
+    probability: float | None
     alternatives: tuple[tuple[str, float], ...] = ()
 
 
@@ -57,6 +58,7 @@ class Outcome:
             app ended before the answer did.
         seed: with it and the same options, the same text comes again.
         unknown_characters: of the prompt, that the tokenizer cannot hold and dropped.
+        unknown_before: of the answer before, where a person edited it.
     """
 
     reading: Reading
@@ -68,13 +70,17 @@ class Outcome:
     seconds_to_first_token: float | None = None
     tokens_per_second: float | None = None
     problem: str = ""
+    unknown_before: int = 0
 
 
 @dataclass
 class Answer:
     """What a model wrote to a turn. ``outcome`` is None while it is being written.
 
+    One that a person edited has the model, options and outcome of what it was made of, without the figures.
+
     Attributes:
+        edited_from: id of the answer that a person made it of; "" for one that a model wrote.
         reading: how the prompt was read; "" until that is known.
         carried: earlier turns that stood in its context.
     """
@@ -89,6 +95,7 @@ class Answer:
     precision: str = "float32"
     carried: int = 0
     reading: Reading | Literal[""] = ""
+    edited_from: str = ""
     tokens: list[Token] = field(default_factory=list)
     outcome: Outcome | None = None
 
@@ -115,7 +122,10 @@ class Turn:
 
 
 def token_to_json(token: Token) -> list[Any]:
-    """The shortest form: ``[text, id, probability]``, with alternatives as a fourth if there are any."""
+    """The shortest form: ``[text, id, probability]``, with alternatives as a fourth if there are any.
+
+    A person's text is ``[text, null, null]``.
+    """
     content: list[Any] = [token.text, token.id, token.probability]
     if token.alternatives:
         content.append([list(alternative) for alternative in token.alternatives])
@@ -128,7 +138,12 @@ def tokens_from_json(content: Any) -> list[Token]:
         raise NotOurs("no tokens")
     try:
         return [
-            Token(_text(text), _id(number), _share(share), tuple(map(_alternative, *rest)) if rest else ())
+            Token(
+                _text(text),
+                None if number is share is None else _id(number),
+                None if share is None else _share(share),
+                tuple(map(_alternative, *rest)) if rest else (),
+            )
             for text, number, share, *rest in content
         ]
     except (TypeError, ValueError) as error:
@@ -190,12 +205,15 @@ def outcome_from_json(content: Any) -> Outcome:
         seconds_to_first_token=amount(values.get("seconds_to_first_token")),
         tokens_per_second=amount(values.get("tokens_per_second")),
         problem=text_of(values.get("problem", ""), _LONGEST_PROBLEM),
+        unknown_before=whole(values.get("unknown_before", 0)),
     )
 
 
 def answer_to_json(answer: Answer) -> dict[str, Any]:
     """All but its tokens and outcome, which come later."""
+    edited = {"edited_from": answer.edited_from} if answer.edited_from else {}
     return {
+        **edited,
         "id": answer.id,
         "turn": answer.turn,
         "run": answer.run,
@@ -219,6 +237,7 @@ def answer_from_json(content: Mapping[str, Any]) -> Answer:
         options=options_from_json(content.get("options")),
         precision=text_of(content.get("precision", "float32"), _LONGEST_NAME),
         carried=whole(content.get("carried", 0)),
+        edited_from=identity(content["edited_from"]) if "edited_from" in content else "",
     )
 
 

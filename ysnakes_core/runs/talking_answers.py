@@ -215,4 +215,5 @@ def _outcome(summary: Summary) -> Outcome:
         summary.tokens,
         summary.seconds_to_first_token,
         summary.tokens_per_second,
+        unknown_before=summary.unknown_before,
     )

@@ -68,7 +68,7 @@ class AlternativesPanel(CellWidget):
     def _rows(self) -> list[tuple[str, float, bool]]:
         """Texts and probabilities, the likeliest first, and whether it is what was written."""
         token = self.token
-        if token is None:
+        if token is None or token.probability is None:
             return []
         rows = [(text, chance, False) for text, chance in token.alternatives[:_MOST]]
         same = [
@@ -88,6 +88,9 @@ class AlternativesPanel(CellWidget):
             canvas.text(0, 0, fit("No token is chosen.", width, unicode=not ascii), _MUTED)
             return canvas
         canvas.text(0, 0, fit(visible(token.text, ascii=ascii), width, unicode=not ascii), _NAME)
+        if token.id is None or token.probability is None:
+            canvas.text(1, 0, fit("Yours, not the model's choice.", width, unicode=not ascii), _MUTED)
+            return canvas
         said = f"{percent(token.probability)} likely, token {token.id:,}"
         canvas.text(1, 0, fit(said, width, unicode=not ascii), _MUTED)
         if not token.alternatives:

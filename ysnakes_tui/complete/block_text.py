@@ -83,7 +83,7 @@ class BlockText:
         return self._starts[token], end
 
     def bands(self, start: int, end: int) -> tuple[tuple[int, int, int | None], ...]:
-        """The tokens between two places: where each is, and how likely it was (see ``probability``)."""
+        """The tokens between two places: where each is, and its band (see ``probability``)."""
         first = self.token_at(start)
         found = []
         for token in range(first, len(self.tokens)) if first is not None else ():

@@ -59,6 +59,10 @@ def of_answer(turn: Turn, answer: Answer, conversation: Conversation, now: float
         count = outcome.unknown_characters
         what = "1 character of it is unknown" if count == 1 else f"{count:,} characters of it are unknown"
         notes.append(f"{what} to the tokenizer and left out.")
+    if outcome is not None and outcome.unknown_before:
+        count = outcome.unknown_before
+        what = "1 character is unknown" if count == 1 else f"{count:,} characters are unknown"
+        notes.append(f"Of the edited answer before it, {what} to the tokenizer and left out.")
     if outcome is not None and outcome.problem:
         notes.append(outcome.problem)
     title = title_of(turn, answer, conversation.exchange_of(answer.id), now)
@@ -71,7 +75,13 @@ def of_answer(turn: Turn, answer: Answer, conversation: Conversation, now: float
 
 
 def title_of(turn: Turn, answer: Answer, exchange: Exchange | None, now: float) -> str:
-    """Who answered, how quickly, and how it ended."""
+    """Who answered, how quickly, and how it ended; or that a person edited it."""
+    if answer.edited_from:
+        return _joined(
+            f"edited by you, written first by {answer.run}, step {answer.step:,}",
+            place_of(turn.answers, answer, "answer"),
+            _carried(answer),
+        )
     score = "" if answer.bits_per_byte is None else f"{bits(answer.bits_per_byte)} bits/byte"
     weights = "" if answer.precision == "float32" else answer.precision
     return _joined(
@@ -94,6 +104,8 @@ def short_title(
 ) -> tuple[str, str, str]:
     """What sets answers side by side apart: their seeds or models; how quickly they go; how they ended."""
     outcome = answer.outcome
+    if answer.edited_from:
+        return f"{answer.run}, step {answer.step:,}", "edited by you", ""
     seed = answer.options.seed if outcome is None else outcome.seed
     who = f"seed {seed}" if by_seed else f"{answer.run}, step {answer.step:,}"
     pace = exchange.pace(now) if exchange is not None else None

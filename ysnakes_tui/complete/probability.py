@@ -15,6 +15,7 @@ from rich.text import Text
 LIMITS = (0.05, 0.2, 0.5, 0.9)
 NAMES = ("below 5%", "5-20%", "20-50%", "50-90%", "90% and up")
 BANDS = len(NAMES)
+WRITTEN = BANDS  # stands for text that is not the model's
 CLASSES = tuple(f"transcript--band-{band}" for band in range(BANDS))
 
 BAND_CSS = """
@@ -23,6 +24,7 @@ BAND_CSS = """
     & > .transcript--band-2 { color: $text-warning; text-style: underline; }
     & > .transcript--band-3 { color: $foreground; text-style: italic; }
     & > .transcript--band-4 { color: $text-success; text-style: none; }
+    & > .transcript--written { color: $text-muted; text-style: dim; }
     &:ansi > .transcript--band-0 { color: ansi_red; }
     &:ansi > .transcript--band-1, &:ansi > .transcript--band-2 { color: ansi_yellow; }
     &:ansi > .transcript--band-3 { color: ansi_default; }
@@ -30,16 +32,18 @@ BAND_CSS = """
 """
 
 
-def band_of(probability: float) -> int | None:
-    """The band, 0 for the least likely; None for what is no probability."""
+def band_of(probability: float | None) -> int | None:
+    """The band, 0 for the least likely; ``WRITTEN`` where there is none; None for what is no probability."""
+    if probability is None:
+        return WRITTEN
     if not math.isfinite(probability) or not 0 <= probability <= 1.0001:
         return None
     return bisect_right(LIMITS, probability)
 
 
-def percent(probability: float) -> str:
+def percent(probability: float | None) -> str:
     """``97%``, ``3.1%``, ``0.04%``, ``<0.01%``; ``?`` for what is no probability. At most 6 characters."""
-    if band_of(probability) is None:
+    if probability is None or band_of(probability) is None:
         return "?"
     share = 100 * probability
     if share >= 9.95:

@@ -19,7 +19,7 @@ NEWLINE, ASCII_NEWLINE = "⏎", "<"
 WAITING, ASCII_WAITING = "▌", "_"
 BAR, ASCII_BAR = "▌", "|"
 
-_BANDS = tuple(f"band-{band}" for band in range(BANDS))
+_BANDS = (*(f"band-{band}" for band in range(BANDS)), "written")
 _MARKDOWN = ("heading", "code", "link", "quote")
 STYLES = (
     *("title", "prompt-title", "selected-title", "bar", "sign", "empty", "cursor"),
