@@ -42,7 +42,8 @@ _COMPLETE = (
         "edit_turn",
         ("e", "f8"),
         "Edit this turn",
-        "Change what you said there and go on from it; what came of it before stays as a branch.",
+        "Change what you said there, or the answer under the cursor, and go on from it; what is there stays "
+        "as a branch.",
         rank=8,
         short="Edit",
     ),

@@ -1,8 +1,8 @@
 """A program that speaks as the process does that holds the models, without one: what it says is known.
 
 An answer has twelve tokens, unless it is to have fewer. Token n of one with seed s is `` s.n``; the first
-says how many turns stand before and how the prompt is to be read. What stands in the prompt makes it do
-otherwise:
+says how many turns stand before, whether a person changed the last one's answer, and how the prompt is to be
+read. What stands in the prompt makes it do otherwise:
 
 * ``slowly``: it waits after three tokens until it is cancelled;
 * ``reading``: it says that it reads the model, and waits until it is cancelled;
@@ -53,16 +53,25 @@ def token(text: str, number: int) -> Token:
 def tokens_of(question: Question, row: int) -> list[Token]:
     options = question.options[row]
     seed = 7 if options.seed is None else options.seed
-    first = f"after {len(question.history)}, as {question.reading}:"
+    changed = " changed" if persons_text(question) else ""
+    first = f"after {len(question.history)}{changed}, as {question.reading}:"
     words = [first, *(f" {seed}.{n}" for n in range(1, min(options.max_tokens, MOST)))]
     return [token(word, n) for n, word in enumerate(words)]
+
+
+def persons_text(question: Question) -> str:
+    """What a person wrote of the answer before."""
+    pieces = question.history[-1].answer if question.history else ()
+    return "".join(piece for piece in pieces if isinstance(piece, str))
 
 
 def outcome(question: Question, row: int, reason: str, tokens: int) -> Outcome:
     seed = question.options[row].seed
     reading = "request" if question.prompt.endswith("?") else "text"
     unknown = question.prompt.count("☃")
-    return Outcome(reading, reason, 7 if seed is None else seed, 5, unknown, tokens, 0.012, 850.0)  # type: ignore[arg-type]
+    before = persons_text(question).count("☃")
+    figures = (7 if seed is None else seed, 5, unknown, tokens, 0.012, 850.0)
+    return Outcome(reading, reason, *figures, unknown_before=before)  # type: ignore[arg-type]
 
 
 def answer(number: int, question: Question) -> bool:

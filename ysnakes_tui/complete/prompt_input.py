@@ -29,7 +29,8 @@ def _own_bindings() -> list[BindingType]:
 class PromptInput(TextArea, inherit_bindings=False):
     """Textual's, drawn literally. What sends and what begins a new line is for the registry to say.
 
-    Up in the first line and down in the last one go through what was said earlier.
+    Up in the first line and down in the last one go through what was said earlier; but not where it
+    ``holds_answer``: one that a person changes, for which there is more room, too.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = _own_bindings()
@@ -44,12 +45,21 @@ class PromptInput(TextArea, inherit_bindings=False):
         background-tint: $foreground 0%;
         scrollbar-size-vertical: 1;
     }
+    PromptInput.-tall, PromptInput.-tall:focus { max-height: 50vh; }
     PromptInput:focus { background: $panel; }
     """
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__("", soft_wrap=True, show_line_numbers=False, tab_behavior="focus", id=id)
         self.earlier = PromptHistory()
+
+    @property
+    def holds_answer(self) -> bool:
+        return self.has_class("-tall")
+
+    @holds_answer.setter
+    def holds_answer(self, holds: bool) -> None:
+        self.set_class(holds, "-tall")
 
     def get_line(self, line_index: int) -> Text:
         return Text(drawn(self.document.get_line(line_index)), end="", no_wrap=True)
@@ -76,11 +86,11 @@ class PromptInput(TextArea, inherit_bindings=False):
     def action_cursor_up(self, select: bool = False) -> None:
         if select or self._row > 0:
             super().action_cursor_up(select)
-        elif (earlier := self.earlier.before(self.text)) is not None:
+        elif not self.holds_answer and (earlier := self.earlier.before(self.text)) is not None:
             self.put(earlier)
 
     def action_cursor_down(self, select: bool = False) -> None:
         if select or self._row < self.wrapped_document.height - 1:
             super().action_cursor_down(select)
-        elif (later := self.earlier.after(self.text)) is not None:
+        elif not self.holds_answer and (later := self.earlier.after(self.text)) is not None:
             self.put(later)

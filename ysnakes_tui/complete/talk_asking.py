@@ -6,57 +6,38 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from rich.text import Text
 from textual.containers import Vertical
 
 from ysnakes_core.completion.options import SamplingOptions
 from ysnakes_core.completion.transcript import Answer, Turn
 from ysnakes_core.errors import UsageError, YsnakesError
-from ysnakes_tui.complete.blocks import ANSWER, NOTE, PROMPT
 from ysnakes_tui.complete.conversation import Exchange, following, seeded
 from ysnakes_tui.complete.model_screen import ModelScreen
 from ysnakes_tui.complete.models import ModelChoice
 from ysnakes_tui.complete.prompt_history import keep_prompt
 from ysnakes_tui.complete.side_by_side import Column, SideBySide
-from ysnakes_tui.complete.talk_base import TalkBase
+from ysnakes_tui.complete.talk_editing import STILL_WRITING, TalkEditing
 from ysnakes_tui.panes.interface import key_of, shell_of
 
 NO_MODEL = UsageError("there is no model to talk to yet", "train one in the Train pane")
 
 
-class TalkAsking(TalkBase):
+class TalkAsking(TalkEditing):
     """The actions that have something written."""
-
-    # The turn that is meant, and whether something can be asked.
-
-    @property
-    def selected(self) -> tuple[Turn, Answer | None] | None:
-        """The turn under the cursor with its answer; the last one where that is on none."""
-        path = self.transcript.path()
-        key = self.view.selected or ""
-        for turn, answer in path:
-            keys = {f"{PROMPT}{turn.id}", f"{NOTE}{turn.id}"}
-            if answer is not None:
-                keys |= {f"{ANSWER}{answer.id}", f"{NOTE}{answer.id}"}
-            if key in keys:
-                return turn, answer
-        return path[-1] if path else None
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether this transcript is being written to."""
-        return any(self.conversation.open(self.transcript))
 
     @property
     def has_text(self) -> bool:
         """Whether something is being written that a model could be asked."""
-        return self.field.has_focus and bool(self.field.text.strip())
+        return self.field.has_focus and not self.edited_answer and bool(self.field.text.strip())
 
     def _need_model(self) -> ModelChoice:
         if self.choice is None:
             raise NO_MODEL
         if self.is_busy:
-            raise UsageError("an answer is still being written", "wait for it, or stop it with esc")
+            raise STILL_WRITING
+        if self.edited_answer:
+            keep, leave = key_of(self, "send"), key_of(self, "back")
+            raise UsageError("you are changing an answer", f"keep it with {keep}, or leave it with {leave}")
         return self.choice
 
     # Asking.
@@ -85,11 +66,11 @@ class TalkAsking(TalkBase):
             turn = self.transcript.edit_turn(self.editing, text, reading)
         else:
             turn = self.transcript.add_turn(text, reading)
-        self.edit("")
         if self.field.earlier.add(text):
             work = partial(self._keep_prompt, text)
             self.run_worker(work, thread=True, group="prompts", exit_on_error=False)
         self.field.put("")
+        self.leave_editing()
         return turn
 
     def _keep_prompt(self, text: str) -> None:
@@ -108,6 +89,9 @@ class TalkAsking(TalkBase):
         return selected[0]
 
     def action_send(self) -> None:
+        if self.edited_answer:
+            self.keep_answer()
+            return
         if not self.field.text.strip():
             key = key_of(self, "go_on")
             raise UsageError(
@@ -172,7 +156,7 @@ class TalkAsking(TalkBase):
     def _compare(self, model: ModelChoice, other: ModelChoice) -> None:
         before = None if self.has_text or self.selected is None else self.selected[1]
         turn = self._turn_to_answer()
-        if before is not None and before.outcome is not None and before.outcome.tokens:
+        if before is not None and before.outcome is not None and before.tokens:
             options = _as_it_was(before)
             first = Column(before=before)
         else:
@@ -229,64 +213,6 @@ class TalkAsking(TalkBase):
         answer = self.side.answer if self.side is not None else None
         if answer is not None:
             shell_of(self).copy(answer.text, "the answer")
-
-    # Other turns than the next one.
-
-    def action_edit_turn(self) -> None:
-        if self.is_busy:
-            raise UsageError("an answer is still being written", "wait for it, or stop it with esc")
-        if (selected := self.selected) is None:
-            raise UsageError("nothing was said yet that could be changed", "write something first")
-        turn = selected[0]
-        self.edit(turn.id)
-        self.field.put(turn.prompt)
-        self.field.focus()
-
-    def action_branch_here(self) -> None:
-        """Write another turn after the answer under the cursor, beside the one that follows it now."""
-        if (selected := self.selected) is None:
-            raise UsageError("nothing was said yet that one could go on from", "write something first")
-        turns = [turn for turn, _ in self.transcript.path()]
-        following_turns = turns[turns.index(selected[0]) + 1 :]
-        if following_turns:
-            self.edit(following_turns[0].id)
-            self.field.put("")
-        self.field.focus()
-
-    def edit(self, turn_id: str) -> None:
-        """The next turn goes beside this one; with "", to the end."""
-        self.editing = turn_id
-        mode = self.mode
-        mode.set_class(bool(turn_id), "-shown")
-        if turn_id:
-            turns = [turn.id for turn, _ in self.transcript.path()]
-            where = f"turn {turns.index(turn_id) + 1} of {len(turns)}" if turn_id in turns else "a turn"
-            mode.update(Text(f"another {where}: what is there stays as a branch (esc leaves it)"))
-
-    def action_branch_before(self) -> None:
-        self._go_beside(-1)
-
-    def action_branch_after(self) -> None:
-        self._go_beside(1)
-
-    def _go_beside(self, by: int) -> None:
-        """Show another answer of the turn under the cursor, or another turn in its place."""
-        if (selected := self.selected) is None:
-            return
-        turn, answer = selected
-        on_prompt = (self.view.selected or "").startswith(PROMPT)
-        turns = self.transcript.siblings(turn.id)
-        if answer is not None and len(turn.answers) > 1 and not (on_prompt and len(turns) > 1):
-            ids = [each.id for each in turn.answers]
-            self.transcript.choose_answer(turn.id, ids[(ids.index(answer.id) + by) % len(ids)])
-        elif len(turns) > 1:
-            ids = [each.id for each in turns]
-            self.transcript.choose_turn(ids[(ids.index(turn.id) + by) % len(ids)])
-        else:
-            raise UsageError("there is no other branch at this turn", "answer it again, or edit it")
-        self.save(self.transcript)
-        self.draw()
-        self.refresh_bindings()
 
 
 def _as_it_was(answer: Answer) -> SamplingOptions:

@@ -103,6 +103,8 @@ class TalkBase(TalkModels):
         self.talker = make_talker(self._heard)
         self.transcript = Transcript()
         self.editing = ""  # id of the turn beside which the next one goes
+        self.edited_answer = ""  # id of the answer of which the field has what a person makes of it
+        self._draft = self._text_before = ""  # what was in the field before that, and at its beginning
         self._saved_at = 0.0
 
     def compose(self) -> ComposeResult:

@@ -81,6 +81,8 @@ class TalkView(TalkReading):
         """What the footer calls an action now; "" for what the registry calls it."""
         if action == "back":
             return "Cancel" if self.is_writing else ""
+        if action == "send":
+            return "Keep" if self.edited_answer else ""
         return ""
 
     def action_new_line(self) -> None:
@@ -96,9 +98,8 @@ class TalkView(TalkReading):
         focused = self.screen.focused
         if self.drawer is not None and (focused is None or self.drawer in focused.ancestors_with_self):
             await self.action_close_settings()
-        elif self.editing:
-            self.edit("")
-            self.field.put("")
+        elif self.is_editing:
+            self.leave_editing()
         elif self.field.has_focus:
             self.view.focus()
         elif self.drawer is not None:
@@ -226,6 +227,5 @@ class TalkView(TalkReading):
         if self.transcript.is_empty:
             self.field.focus()
             return
-        self.edit("")
         self.begin_transcript()
         self.field.focus()
