@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from decoding_ways import change_steps
 
 from ysnakes_core.completion import reading
 from ysnakes_core.completion.engine import Completer
@@ -17,7 +18,6 @@ from ysnakes_core.completion.row import REQUEST_BREAK
 from ysnakes_core.completion.sampling import SamplingOptions
 from ysnakes_core.configuration import ModelConfig
 from ysnakes_core.errors import UsageError
-from ysnakes_core.model.decoding import Decoding
 from ysnakes_core.model.language_model import LanguageModel
 from ysnakes_core.text.records import Document
 from ysnakes_core.text.tokenizers import Tokenizer, train_tokenizer
@@ -68,7 +68,7 @@ def text_of(pieces: Sequence[Piece]) -> str:
 
 def force(monkeypatch: pytest.MonkeyPatch, model: LanguageModel, ids: Sequence[int]) -> None:
     """Make the model want to say given ids, whatever the prompt: the first after it, then one a step."""
-    whole, one = model.forward, Decoding.step
+    whole = model.forward
     rest: Iterator[int] = iter(ids[1:])
 
     def towards(logits: torch.Tensor, wanted: int) -> torch.Tensor:
@@ -80,11 +80,8 @@ def force(monkeypatch: pytest.MonkeyPatch, model: LanguageModel, ids: Sequence[i
         logits, state = whole(*args, **kwargs)
         return towards(logits, ids[0]), state
 
-    def step(*args, **kwargs):
-        return towards(one(*args, **kwargs), next(rest))
-
     monkeypatch.setattr(model, "forward", forward)
-    monkeypatch.setattr(Decoding, "step", step)
+    change_steps(monkeypatch, lambda step: lambda *args: towards(step(*args), next(rest)))
 
 
 # --- the recurrence ---
@@ -282,15 +279,15 @@ def test_cancelling_from_another_thread_ends_a_long_prompt_between_blocks(comple
 
 
 def test_an_interrupt_while_computing_loses_nothing_made_so_far(completer, model, monkeypatch):
-    step, steps = Decoding.step, []
+    steps = []
 
-    def interrupted(*args, **kwargs):
+    def interrupted(step, *args):
         steps.append(1)
         if len(steps) == 3:
             raise KeyboardInterrupt
-        return step(*args, **kwargs)
+        return step(*args)
 
-    monkeypatch.setattr(Decoding, "step", interrupted)
+    change_steps(monkeypatch, lambda step: lambda *args: interrupted(step, *args))
     stream = completer.stream("The", WILD)
     made = []
     with pytest.raises(KeyboardInterrupt):

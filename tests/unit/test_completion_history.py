@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from decoding_ways import change_steps
 
 from ysnakes_core.completion.contexts import Context, ContextStore
 from ysnakes_core.completion.engine import Completer, Completion
@@ -15,7 +16,6 @@ from ysnakes_core.completion.past import past_of
 from ysnakes_core.completion.presets import PRESETS
 from ysnakes_core.completion.sampling import SamplingOptions
 from ysnakes_core.configuration import ModelConfig
-from ysnakes_core.model.decoding import Decoding
 from ysnakes_core.model.language_model import LanguageModel
 from ysnakes_core.model.packing import pack
 from ysnakes_core.model.precision import PRECISIONS
@@ -66,18 +66,18 @@ class Counted:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, model: LanguageModel) -> None:
         self.tokens = 0
-        forward, step = model.forward, Decoding.step
+        forward = model.forward
 
         def block(tokens, **kwargs):
             self.tokens += tokens.numel()
             return forward(tokens, **kwargs)
 
-        def one(decoding, tokens):
+        def one(step, decoding, tokens):
             self.tokens += len(tokens)
             return step(decoding, tokens)
 
         monkeypatch.setattr(model, "forward", block)
-        monkeypatch.setattr(Decoding, "step", one)
+        change_steps(monkeypatch, lambda step: lambda *args: one(step, *args))
 
     def since(self) -> int:
         count, self.tokens = self.tokens, 0
@@ -168,12 +168,12 @@ def test_a_character_cut_short_by_the_end_of_a_turn_is_completed_by_the_next(
         scores[..., next(rest)] = 10.0
         return scores
 
-    forward, step = completer.model.forward, Decoding.step
+    forward = completer.model.forward
     past = Part("A", "text", tuple(snake[:1]), False)
     # Only the scores that a token is chosen by are asked for: those after the history, then one a step.
     context = completer.take_in(past_of(tokenizer, [past]).ids)
     completer.contexts.keep(past_of(tokenizer, [past]).ids, Context(wanted(context.logits), context.state))
-    monkeypatch.setattr(Decoding, "step", lambda *args: wanted(step(*args)))
+    change_steps(monkeypatch, lambda step: lambda *args: wanted(step(*args)))
     monkeypatch.setattr(completer.model, "forward", forward)
     assert completer.complete("", GREEDY, history=[past]).text == "🐍"
 
@@ -250,16 +250,16 @@ def test_a_cancelled_answer_is_gone_on_from_without_taking_it_in_again(completer
 
 
 def test_a_step_that_was_broken_off_leaves_no_wrong_context(completer, monkeypatch):
-    step, steps = Decoding.step, []
+    steps = []
 
-    def interrupted(decoding, tokens):
+    def interrupted(step, decoding, tokens):
         steps.append(1)
         if len(steps) == 5:
             step(decoding, tokens)
             raise KeyboardInterrupt
         return step(decoding, tokens)
 
-    monkeypatch.setattr(Decoding, "step", interrupted)
+    change_steps(monkeypatch, lambda step: lambda *args: interrupted(step, *args))
     stream = completer.stream("A snake", WILD, reading="request")
     pieces = []
     with pytest.raises(KeyboardInterrupt):

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 import torch
+from decoding_ways import WAYS, compiled_library, decode_by
 
 from ysnakes_core.configuration import ModelConfig
 from ysnakes_core.errors import UsageError
 from ysnakes_core.model import packing
-from ysnakes_core.model.decoding import Decoding, decoding
+from ysnakes_core.model.decoding import decoding
 from ysnakes_core.model.language_model import LanguageModel
-from ysnakes_core.model.packing import FoldedLinear, Int8Linear, has_int8_kernels, pack
+from ysnakes_core.model.packing import FoldedLinear, Int8Linear, NativeInt8Linear, has_int8_kernels, pack
 from ysnakes_core.model.precision import PRECISIONS
 from ysnakes_core.model.state import ModelState
 
@@ -25,6 +27,12 @@ SHAPES = {"usual": SHAPE, "groups, rmsnorm, untied": OTHER, "no window": SINGLE_
 
 # Scores are some units apart; bfloat16 keeps three digits of each product, int8's products are exact sums.
 CLOSE = {"float64": 1e-12, "float32": 1e-5, "bfloat16": 0.1, "int8": 1e-4}
+
+
+@pytest.fixture(params=WAYS, autouse=True)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    decode_by(request.param, monkeypatch)
+    return request.param
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -76,7 +84,7 @@ def test_a_row_of_a_batch_is_scored_as_alone(precision):
     model, ids = model_in(precision), tokens(4, 30)
     with torch.inference_mode():
         together = decoding(model, model.initial_state(4))
-        alone = [Decoding(model, model.initial_state(1)) for _ in range(4)]
+        alone = [decoding(model, model.initial_state(1)) for _ in range(4)]
         for at in range(30):
             rows = together.step(ids[:, at])
             for i, one in enumerate(alone):
@@ -89,10 +97,10 @@ def test_a_row_of_a_batch_is_scored_as_alone(precision):
 def test_a_state_that_was_taken_out_can_be_gone_on_from(taken):
     model, ids = model_in("float64"), tokens(2, 20)
     with torch.inference_mode():
-        one = Decoding(model, model.initial_state(2))
+        one = decoding(model, model.initial_state(2))
         for at in range(taken):
             one.step(ids[:, at])
-        other = Decoding(model, one.state([1, 0]))
+        other = decoding(model, one.state([1, 0]))
         for at in range(taken, 20):
             torch.testing.assert_close(
                 one.step(ids[:, at]), other.step(ids[:, at].flip(0)).flip(0), atol=1e-12, rtol=0
@@ -104,7 +112,7 @@ def test_what_it_began_with_is_not_written_to():
     with torch.inference_mode():
         _, begin = model(tokens(1, 9))
         before = [t.clone() for t in everything(begin)]
-        going_on = Decoding(model, begin)
+        going_on = decoding(model, begin)
         kept = going_on.state()
         for _ in range(5):
             going_on.step(torch.tensor([3]))
@@ -129,9 +137,11 @@ def test_a_precision_there_is_not_is_refused():
 
 
 @pytest.mark.parametrize("rows", [1, 2, 40])
-@pytest.mark.parametrize("kind", [Int8Linear, FoldedLinear])
+@pytest.mark.parametrize("kind", [NativeInt8Linear, Int8Linear, FoldedLinear])
 def test_int8_is_as_close_as_rounding_lets_it_be(kind, rows):
-    if kind is Int8Linear and not has_int8_kernels():
+    if kind is NativeInt8Linear:
+        kind = functools.partial(NativeInt8Linear, library=compiled_library())
+    elif kind is Int8Linear and not has_int8_kernels():
         pytest.skip("torch has no int8 kernels for this processor")
     generator = torch.Generator().manual_seed(2)
     weight = torch.randn(50, 70, generator=generator) * torch.logspace(-3, 3, 50)[:, None]
@@ -152,12 +162,13 @@ def test_int8_of_zeros_is_zero():
 
 def test_where_torch_has_no_int8_kernels_the_weights_are_unfolded(monkeypatch):
     monkeypatch.setattr(packing, "has_int8_kernels", lambda: False)
+    decode_by("torch", monkeypatch)
     ids = tokens(1, 20)
     model, exact = model_in("int8", OTHER), model_in("float32", OTHER)
     assert isinstance(model.head, FoldedLinear)
     with torch.inference_mode():
         whole, _ = exact(ids)
-        going_on = Decoding(model, model.initial_state(1))
+        going_on = decoding(model, model.initial_state(1))
         for at in range(20):
             assert (going_on.step(ids[:, at]) - whole[:, at]).norm() < 0.05 * whole[:, at].norm()
 

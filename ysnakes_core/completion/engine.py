@@ -23,7 +23,7 @@ from ysnakes_core.completion.reading import Read, Reader, take_in
 from ysnakes_core.completion.row import Row, Summary
 from ysnakes_core.completion.sampling import SamplingOptions, fresh_seed
 from ysnakes_core.errors import UsageError, YsnakesError
-from ysnakes_core.model.decoding import Apart, Decoding, decoding
+from ysnakes_core.model.decoding import AnyDecoding, decoding
 from ysnakes_core.model.language_model import LanguageModel
 from ysnakes_core.model.state import ModelState
 from ysnakes_core.text.tokenizers import Tokenizer
@@ -178,7 +178,7 @@ class BatchStream(Iterator[tuple[int, Piece]]):
         self._active = list(range(len(prompts)))  # rows that go on, in the order of the decoding's batch
         self._next: list[int] = []  # their chosen tokens, not yet taken in
         self._context: Context | None = None  # after the prompts
-        self._decoding: Decoding | Apart | None = None  # after the tokens taken in since
+        self._decoding: AnyDecoding | None = None  # after the tokens taken in since
         self._unsettled = False  # in the midst of a step; one that was broken off cannot be gone on from
         self._prefill: Generator[None, None, Context] | None = None
         self._ready: deque[tuple[int, Piece]] = deque()

@@ -19,6 +19,8 @@ from torch import Tensor, nn
 
 from ysnakes_core.model.language_model import Block, LanguageModel
 from ysnakes_core.model.mixer import SSDMixer
+from ysnakes_core.model.native.library import library
+from ysnakes_core.model.native_decoding import NativeDecoding, can_decode
 from ysnakes_core.model.packing import BFloat16Linear, PackedLinear
 from ysnakes_core.model.state import ModelState
 
@@ -153,8 +155,14 @@ class Apart:
         return ModelState.stack([self._rows[i].state() for i in chosen])
 
 
-def decoding(model: LanguageModel, state: ModelState) -> Decoding | Apart:
-    """Go on from a state, so that each row of it comes to what it would alone."""
+AnyDecoding = Decoding | Apart | NativeDecoding
+
+
+def decoding(model: LanguageModel, state: ModelState) -> AnyDecoding:
+    """Go on from a state, so that each row of it comes to what it would alone; the quickest way there is."""
+    native = library()
+    if native is not None and can_decode(model):
+        return NativeDecoding(native, model, state)
     apart = state.batch_size > 1 and isinstance(model.head, BFloat16Linear)
     return Apart(model, state) if apart else Decoding(model, state)
 

@@ -19,6 +19,8 @@ from torch import Tensor, nn
 
 from ysnakes_core.errors import UsageError
 from ysnakes_core.model.language_model import LanguageModel
+from ysnakes_core.model.native.library import Library, library
+from ysnakes_core.model.native.product import multiply_int8
 from ysnakes_core.model.precision import PRECISIONS, Precision
 
 _ROWS = 256  # of a weight at a time, where it is unfolded to float32
@@ -105,6 +107,25 @@ class Int8Linear(PackedLinear):
             torch.mul(product, steps, out=out)
 
 
+class NativeInt8Linear(PackedLinear):
+    """A weight in int8, for the compiled step; prompts are multiplied with it by the same sums."""
+
+    packed: Tensor
+    scale: Tensor
+    sums: Tensor  # of each row, whole numbers
+
+    def __init__(self, weight: Tensor, library: Library) -> None:
+        super().__init__(weight)
+        packed, scale = fold(weight)
+        self.register_buffer("packed", packed)
+        self.register_buffer("scale", scale)
+        self.register_buffer("sums", packed.sum(1, dtype=torch.int32))
+        self._library = library
+
+    def write(self, x: Tensor, out: Tensor) -> None:
+        multiply_int8(self._library, x, self.packed, self.scale, self.sums, out)
+
+
 class PackedEmbedding(nn.Module):
     """Looks tokens up in a table that is held in fewer bytes; they come in float32."""
 
@@ -154,8 +175,9 @@ def pack(model: LanguageModel, precision: Precision) -> LanguageModel:
                 setattr(block.mixer, name, _packed(getattr(block.mixer, name).weight, precision))
         tied = model.head.weight is model.embedding.weight
         head = _packed(model.head.weight, precision)
-        if precision == "bfloat16" and tied:
-            embedding = PackedEmbedding(head.get_buffer("packed"), None, tied=True)
+        if tied and not isinstance(head, Int8Linear):
+            scale = head.get_buffer("scale") if precision == "int8" else None
+            embedding = PackedEmbedding(head.get_buffer("packed"), scale, tied=True)
         elif precision == "bfloat16":
             embedding = PackedEmbedding(model.embedding.weight.to(torch.bfloat16), None, tied=False)
         else:
@@ -167,7 +189,12 @@ def pack(model: LanguageModel, precision: Precision) -> LanguageModel:
 def _packed(weight: Tensor, precision: Precision) -> PackedLinear:
     if precision == "bfloat16":
         return BFloat16Linear(weight)
-    return Int8Linear(weight) if weight.device.type == "cpu" and has_int8_kernels() else FoldedLinear(weight)
+    if weight.device.type != "cpu":
+        return FoldedLinear(weight)
+    native = library()
+    if native is not None and weight.dtype == torch.float32:
+        return NativeInt8Linear(weight, native)
+    return Int8Linear(weight) if has_int8_kernels() else FoldedLinear(weight)
 
 
 @functools.cache
