@@ -142,7 +142,8 @@ def level_here() -> str | None:
     if "arm64" in known:
         return "arm64"
     vectors = torch.backends.cpu.get_cpu_capability()
-    if "avx512vnni" in known and vectors == "AVX512" and torch.cpu._is_vnni_supported():
+    has_vnni = getattr(torch.cpu, "_is_vnni_supported", None)
+    if "avx512vnni" in known and vectors == "AVX512" and has_vnni is not None and has_vnni():
         return "avx512vnni"
     return "avx2" if "avx2" in known and vectors in ("AVX2", "AVX512") else None
 
