@@ -1,4 +1,4 @@
-"""Has the compiled part built along with the package, where there is a C compiler; without one all else is."""
+"""Has the compiled part built along with the package, where there is a C compiler. All else needs none."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ from ysnakes_core.completion.engine import Completer
 from ysnakes_core.completion.pace import Pace
 from ysnakes_core.completion.sampling import SamplingOptions, Uniform, pick
 from ysnakes_core.configuration import PRESETS, ModelConfig
-from ysnakes_core.model.decoding import Decoding
+from ysnakes_core.model.decoding import decoding
 from ysnakes_core.model.language_model import LanguageModel
 from ysnakes_core.model.packing import pack
 from ysnakes_core.model.precision import PRECISIONS, Precision
@@ -114,7 +114,7 @@ class Bare:
         with torch.inference_mode():
             self._logits, state = model.forward(torch.tensor([[5, 6, 7]]), last_only=True)
             self._logits = self._logits[:, -1]
-            self._decoding = Decoding(model, state)
+            self._decoding = decoding(model, state)
         self._pace = Pace()
 
     def seconds(self, count: int) -> float:

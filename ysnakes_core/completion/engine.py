@@ -11,7 +11,8 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 
-import torch
+import numpy as np
+import numpy.typing as npt
 from torch import Tensor
 
 from ysnakes_core.completion.contexts import MAX_BYTES, Context, ContextStore
@@ -251,7 +252,7 @@ class BatchStream(Iterator[tuple[int, Piece]]):
         assert self._context is not None
         self._unsettled = True
         logits = self._step(self._context.state) if self._next else self._context.logits
-        scores = logits[:, : self._completer.tokenizer.vocab_size].float().cpu().numpy()
+        scores = self._scores(logits)
         going, chosen = [], []
         for at, i in enumerate(self._active):
             row = self._rows[i]
@@ -265,15 +266,17 @@ class BatchStream(Iterator[tuple[int, Piece]]):
         self._next = chosen
         self._unsettled = False
 
+    def _scores(self, logits: Tensor) -> npt.NDArray[np.float32]:
+        """Of the tokens that the tokenizer has, ``(rows, vocabulary)``."""
+        found: npt.NDArray[np.float32] = logits.detach().float().cpu().numpy()
+        return found[:, : self._completer.tokenizer.vocab_size]
+
     def _step(self, begin: ModelState) -> Tensor:
         """Take in what was chosen, one token a row; ``begin`` is the state after the prompts."""
-        model = self._completer.model
-        with torch.inference_mode():
-            if self._decoding is None:
-                self._decoding = decoding(model, begin)
-            tokens = torch.tensor(self._next, device=model.device)
-            with self._completer.pace.step():
-                return self._decoding.step(tokens)
+        if self._decoding is None:
+            self._decoding = decoding(self._completer.model, begin)
+        with self._completer.pace.step():
+            return self._decoding.step(self._next)
 
     def _drop_others(self, going: list[int]) -> None:
         """Go on with some of the rows."""
@@ -287,15 +290,13 @@ class BatchStream(Iterator[tuple[int, Piece]]):
             assert self._context is not None
             self._context = self._context.select(going)
             return
-        with torch.inference_mode():
-            self._decoding = decoding(self._completer.model, self._decoding.state(going))
+        self._decoding = decoding(self._completer.model, self._decoding.state(going))
 
     def _keep(self, at: int, i: int) -> None:
         """Keep the context of a row that ended, to go on from; that after the prompt is kept already."""
         if self._decoding is None or self._unsettled:
             return
-        with torch.inference_mode():
-            context = Context(self._decoding.logits[at : at + 1].clone(), self._decoding.state([at]))
+        context = Context(self._decoding.logits[at : at + 1].clone(), self._decoding.state([at]))
         self._completer.contexts.keep((*self._read[i].ids, *self._rows[i].taken), context)
 
     def _take_in_prompts(self) -> Generator[None, None, Context]:

@@ -42,14 +42,10 @@ class Pace:
         if self._all == 1:
             yield
             return
-        before = torch.get_num_threads()
         threads = self._chosen if self._left else self._other
-        torch.set_num_threads(threads)
-        began = self._clock()
-        try:
+        with _threads(threads):
+            began = self._clock()
             yield
-        finally:
-            torch.set_num_threads(before)
         self._learn(threads, self._clock() - began)
 
     @contextlib.contextmanager
@@ -59,12 +55,8 @@ class Pace:
         if self._all == 1 or together < _SLOWER * alone or not alone:
             yield
             return
-        before = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
+        with _threads(1):
             yield
-        finally:
-            torch.set_num_threads(before)
 
     def _learn(self, threads: int, seconds: float) -> None:
         if threads == self._chosen:
@@ -94,3 +86,17 @@ class Pace:
     @property
     def _other(self) -> int:
         return self._all if self._chosen == 1 else 1
+
+
+@contextlib.contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Have torch compute with so many. To set what is set already takes its time, too."""
+    before = torch.get_num_threads()
+    if count == before:
+        yield
+        return
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

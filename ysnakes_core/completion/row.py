@@ -14,11 +14,11 @@ from ysnakes_core.completion.pieces import Alternative, Piece, StopFilter
 from ysnakes_core.completion.reading import Read
 from ysnakes_core.completion.sampling import (
     PENALTY_WINDOW,
+    Choice,
     FloatArray,
     SamplingOptions,
     Uniform,
-    likeliest,
-    pick,
+    choose,
 )
 from ysnakes_core.text.tokenizers import Tokenizer
 
@@ -64,6 +64,7 @@ class Row:
     ) -> None:
         self._tokenizer = tokenizer
         self._alternatives = alternatives
+        self._labels: dict[int, str] = {}  # of tokens that were alternatives
         self._options = options
         self._seed = seed if options.seed is None else options.seed
         self._uniform = Uniform(self._seed)
@@ -104,7 +105,14 @@ class Row:
             forbidden.append(start)
         if not self._chosen or self.last == start:
             forbidden.append(end)
-        choice = pick(logits, self._options, self._uniform, recent=self._recent, forbidden=forbidden)
+        choice, others = choose(
+            logits,
+            self._options,
+            self._uniform,
+            recent=self._recent,
+            forbidden=forbidden,
+            alternatives=self._alternatives,
+        )
         self.last = choice.id
         if choice.id == end:
             return self.finish("end")
@@ -115,7 +123,7 @@ class Row:
             text += REQUEST_BREAK
         else:
             self._recent.append(choice.id)
-        pieces = self._stops.push(Piece(text, choice.id, choice.probability, self._others(logits)))
+        pieces = self._stops.push(Piece(text, choice.id, choice.probability, self._named(others)))
         if self._stops.stopped:
             self.reason = "stop"
         elif len(self._chosen) >= self._options.max_tokens:
@@ -131,13 +139,13 @@ class Row:
         self.reason = "stop" if self._stops.stopped else reason
         return pieces
 
-    def _others(self, logits: FloatArray) -> tuple[Alternative, ...]:
-        if not self._alternatives:
-            return ()
-        return tuple(
-            Alternative(choice.id, self._tokenizer.label(choice.id), choice.probability)
-            for choice in likeliest(logits, self._alternatives)
-        )
+    def _named(self, others: list[Choice]) -> tuple[Alternative, ...]:
+        return tuple(Alternative(other.id, self._label(other.id), other.probability) for other in others)
+
+    def _label(self, token: int) -> str:
+        if token not in self._labels:
+            self._labels[token] = self._tokenizer.label(token)
+        return self._labels[token]
 
     @property
     def taken(self) -> Sequence[int]:

@@ -18,6 +18,7 @@ a row says the same whatever batch it is in.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
@@ -27,15 +28,17 @@ import numpy.typing as npt
 
 from ysnakes_core.completion.options import SamplingOptions, fresh_seed
 from ysnakes_core.errors import YsnakesError
+from ysnakes_core.model.native.choosing import NOT_FINITE, can_choose, choose_one
+from ysnakes_core.model.native.library import library
 
 __all__ = [
     "PENALTY_WINDOW",
     "Choice",
     "SamplingOptions",
     "Uniform",
+    "choose",
     "distribution",
     "fresh_seed",
-    "likeliest",
     "pick",
 ]
 
@@ -43,6 +46,9 @@ PENALTY_WINDOW = 64
 """Generated tokens that the repetition penalty looks back on."""
 
 _FIRST_CUT = 256  # likeliest tokens looked at first when only top-p is on: nearly always enough
+
+_NONE: npt.NDArray[np.int64] = np.empty(0, np.int64)
+_NONE.flags.writeable = False
 
 FloatArray = npt.NDArray[np.floating[Any]]
 
@@ -56,9 +62,17 @@ class Uniform:
 
     def __init__(self, seed: int) -> None:
         self._words = np.random.Philox(key=seed)
+        self._next: float | None = None
 
     def __call__(self) -> float:
-        return (int(self._words.random_raw()) >> 11) * 2.0**-53
+        number, self._next = self.peek(), None
+        return number
+
+    def peek(self) -> float:
+        """What the next call gives."""
+        if self._next is None:
+            self._next = (int(self._words.random_raw()) >> 11) * 2.0**-53
+        return self._next
 
 
 @dataclass(frozen=True)
@@ -69,15 +83,54 @@ class Choice:
     probability: float
 
 
-def pick(
+def choose(
     logits: FloatArray,
     options: SamplingOptions,
     uniform: Uniform,
     *,
     recent: Collection[int] = (),
     forbidden: Collection[int] = (),
-) -> Choice:
-    """Choose a token from ``logits (vocab,)``; ``recent`` are generated ids to penalise. Raises as below."""
+    alternatives: int = 0,
+) -> tuple[Choice, list[Choice]]:
+    """Choose a token from ``logits (vocab,)``; ``recent`` are generated ids to penalise.
+
+    Also given are so many ``alternatives``: the model's own likeliest tokens, likeliest first, the lower id
+    among equals. Raises as ``distribution``.
+    """
+    native = library()
+    penalised = recent if options.repetition_penalty != 1.0 else ()
+    top_k = options.top_k if options.temperature else 1
+    if native is None or not can_choose(logits, top_k, len(penalised) + len(forbidden), alternatives):
+        return _choose(logits, options, uniform, recent, forbidden, alternatives)
+    found = choose_one(
+        native,
+        logits,
+        recent=penalised,
+        forbidden=forbidden,
+        top_k=top_k,
+        alternatives=alternatives,
+        penalty=options.repetition_penalty,
+        temperature=options.temperature,
+        top_p=options.top_p,
+        min_p=options.min_p,
+        uniform=uniform.peek(),
+    )
+    if isinstance(found, int):
+        raise _not_finite() if found == NOT_FINITE else _all_ruled_out()
+    if found.left > 1:
+        uniform()
+    return Choice(found.id, found.probability), [Choice(*other) for other in found.others]
+
+
+def _choose(
+    logits: FloatArray,
+    options: SamplingOptions,
+    uniform: Uniform,
+    recent: Collection[int],
+    forbidden: Collection[int],
+    alternatives: int,
+) -> tuple[Choice, list[Choice]]:
+    """``choose`` without the compiled function, which says the same."""
     ids, probabilities = distribution(logits, options, recent=recent, forbidden=forbidden)
     if len(ids) == 1:
         chosen = int(ids[0])
@@ -86,16 +139,24 @@ def pick(
         at = int(cumulative.searchsorted(uniform() * cumulative[-1], side="right"))
         chosen = int(ids[min(at, len(ids) - 1)])
     exponentials = np.exp(logits - logits.max())
-    return Choice(chosen, float(exponentials[chosen] / exponentials.sum(dtype=np.float64)))
+    total = exponentials.sum(dtype=np.float64)
+    others = _ranked(logits, alternatives) if alternatives else []
+    return (
+        Choice(chosen, float(exponentials[chosen] / total)),
+        [Choice(other, float(exponentials[other] / total)) for other in others],
+    )
 
 
-def likeliest(logits: FloatArray, count: int) -> list[Choice]:
-    """The ``count`` likeliest tokens of ``logits (vocab,)``, likeliest first, the lower id among equals."""
-    ids = _largest(logits, count)
-    ids = ids[np.argsort(-logits[ids], kind="stable")]
-    exponentials = np.exp(logits - logits.max())
-    probabilities = exponentials[ids] / exponentials.sum(dtype=np.float64)
-    return [Choice(int(i), float(p)) for i, p in zip(ids, probabilities, strict=True)]
+def pick(
+    logits: FloatArray,
+    options: SamplingOptions,
+    uniform: Uniform,
+    *,
+    recent: Collection[int] = (),
+    forbidden: Collection[int] = (),
+) -> Choice:
+    """As ``choose``, without alternatives."""
+    return choose(logits, options, uniform, recent=recent, forbidden=forbidden)[0]
 
 
 def distribution(
@@ -109,37 +170,68 @@ def distribution(
 
     Raises :class:`YsnakesError` if a score is not a finite number or every token is forbidden.
     """
-    if not np.isfinite(logits).all():
-        raise YsnakesError(
-            "the model's scores are not finite numbers",
-            "its weights are damaged or its training diverged: use an earlier checkpoint",
-        )
-    scores = logits.astype(np.float64)
-    if options.repetition_penalty != 1.0 and recent:
-        seen = np.fromiter(set(recent), np.int64)
-        before = scores[seen]
-        scores[seen] = np.where(
-            before > 0, before / options.repetition_penalty, before * options.repetition_penalty
-        )
-    if forbidden:
-        scores[np.fromiter(forbidden, np.int64)] = -np.inf
-    best = scores.max()
-    if best == -np.inf:
-        raise YsnakesError("every token is ruled out", "allow at least one token")
-    if options.temperature == 0.0:
-        return np.array([scores.argmax()]), np.ones(1)
-
+    if not (math.isfinite(logits.max()) and math.isfinite(logits.min())):  # a NaN is the largest of all
+        raise _not_finite()
     # A temperature never changes an order, but a high one makes weights equal whose scores are not: top-k and
-    # top-p rank by the scores. Top-k comes first, so that few are exponentiated.
-    ids = _largest(scores, options.top_k) if options.top_k else np.arange(len(scores))
+    # top-p rank by the scores. Top-k comes first, so that few are looked at and exponentiated.
+    greedy = options.temperature == 0.0
+    ids, scores = _candidates(
+        logits, options.repetition_penalty, recent, forbidden, 1 if greedy else options.top_k
+    )
+    if not len(ids):
+        raise _all_ruled_out()
+    if greedy:
+        return ids, np.ones(1)
     with np.errstate(over="ignore", under="ignore"):
-        weights = np.exp((scores[ids] - best) / options.temperature)
+        weights = np.exp((scores - scores.max()) / options.temperature)
     if options.top_p < 1.0:
-        kept = _nucleus(scores[ids], weights, options.top_p)
+        kept = _nucleus(scores, weights, options.top_p)
         ids, weights = ids[kept], weights[kept]
     kept = np.flatnonzero(weights >= options.min_p) if options.min_p > 0.0 else np.flatnonzero(weights)
     ids, weights = ids[kept], weights[kept]
     return ids, weights / weights.sum()
+
+
+def _not_finite() -> YsnakesError:
+    return YsnakesError(
+        "the model's scores are not finite numbers",
+        "its weights are damaged or its training diverged: use an earlier checkpoint",
+    )
+
+
+def _all_ruled_out() -> YsnakesError:
+    return YsnakesError("every token is ruled out", "allow at least one token")
+
+
+def _candidates(
+    logits: FloatArray, penalty: float, recent: Collection[int], forbidden: Collection[int], top_k: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """The ``top_k`` best tokens (0: all), ids ascending, after penalty and prohibition; and their scores.
+
+    The scores that are changed are few: they are looked at by themselves, with the best of the others.
+    """
+    seen, penalised = _NONE, np.empty(0)
+    if penalty != 1.0 and recent:
+        seen = np.fromiter(set(recent).difference(forbidden), np.int64)
+        before = logits[seen].astype(np.float64)
+        penalised = np.where(before > 0, before / penalty, before * penalty)
+    if not top_k or top_k + len(seen) >= len(logits):
+        scores = logits.astype(np.float64)
+        scores[seen] = penalised
+        scores[list(forbidden)] = -np.inf
+        ids = _largest(scores, top_k or len(scores))
+        ids = ids[scores[ids] > -np.inf] if forbidden else ids
+        return ids, scores[ids]
+    others = logits.copy()
+    others[seen] = -np.inf
+    others[list(forbidden)] = -np.inf
+    best = _largest(others, top_k)
+    ids = np.concatenate((best[others[best] > -np.inf], seen))
+    scores = np.concatenate((logits[ids[: len(ids) - len(seen)]].astype(np.float64), penalised))
+    order = ids.argsort()
+    ids, scores = ids[order], scores[order]
+    kept = _largest(scores, top_k)
+    return ids[kept], scores[kept]
 
 
 def _largest(values: FloatArray, k: int) -> npt.NDArray[np.int64]:
@@ -148,9 +240,18 @@ def _largest(values: FloatArray, k: int) -> npt.NDArray[np.int64]:
     if k >= n:
         return np.arange(n)
     least = np.partition(values, n - k)[n - k]
-    above = np.flatnonzero(values > least)
-    equal = np.flatnonzero(values == least)[: k - len(above)]
-    return np.sort(np.concatenate((above, equal)))
+    found = np.flatnonzero(values >= least)
+    if len(found) == k:
+        return found
+    equal = np.flatnonzero(values[found] == least)
+    return np.delete(found, equal[len(equal) - (len(found) - k) :])
+
+
+def _ranked(values: FloatArray, k: int) -> list[int]:
+    """Positions of the k largest values, the largest first; among equals the first positions win."""
+    found = _largest(values, k)
+    ranked: list[int] = found[np.argsort(-values[found], kind="stable")].tolist()
+    return ranked
 
 
 def _nucleus(
@@ -160,8 +261,7 @@ def _nucleus(
     wanted = top_p * weights.sum()
     cut = _FIRST_CUT
     while True:
-        best = _largest(scores, cut)
-        ranked = best[np.argsort(-scores[best], kind="stable")]
+        ranked = np.array(_ranked(scores, cut))
         cumulative = weights[ranked].cumsum()
         if cumulative[-1] >= wanted or cut >= len(weights):
             return np.sort(ranked[: int(cumulative.searchsorted(wanted)) + 1])

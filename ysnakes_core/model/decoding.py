@@ -31,10 +31,10 @@ Product = Callable[[Tensor, Tensor], object]
 class Decoding:
     """A batch of texts on its way through a model, whose weights must not change meanwhile.
 
-    ``state`` is where it begins; it is copied. ``logits``: what the last step gave. Use it under
-    ``torch.inference_mode()``.
+    ``state`` is where it begins; it is copied. ``logits``: what the last step gave.
     """
 
+    @torch.inference_mode()
     def __init__(self, model: LanguageModel, state: ModelState) -> None:
         config, batch = model.config, state.batch_size
         self._batch, self._n_groups, self._d_inner = batch, config.n_groups, config.d_inner
@@ -78,7 +78,8 @@ class Decoding:
         self._norm = _norm_of(model.norm, self._hidden)
         self._head = product_of(model.head)
 
-    def step(self, tokens: Tensor) -> Tensor:
+    @torch.inference_mode()
+    def step(self, tokens: Tensor | Sequence[int]) -> Tensor:
         """Take in one token a row, ``(batch,)``; the scores of the next, ``(batch, vocabulary)``.
 
         The next step writes to the same memory.
@@ -86,7 +87,7 @@ class Decoding:
         hidden, active, dt, decay = self._hidden, self._active, self._dt, self._decay
         gated, gated_alone = self._gated, self._gated_alone
         alone = self._batch == self._n_groups == 1
-        self._look_up(tokens)
+        self._look_up(torch.as_tensor(tokens, device=hidden.device))
         for layer in self._layers:
             at = layer.places[self._position % len(layer.places)]
             layer.in_proj(layer.norm(), at.projected)
@@ -123,6 +124,7 @@ class Decoding:
         self._head(self._norm(), self.logits)
         return self.logits
 
+    @torch.inference_mode()
     def state(self, rows: Sequence[int] | None = None) -> ModelState:
         """The state after what was taken in, of some rows or all: a copy."""
         index = torch.tensor(range(self._batch) if rows is None else rows, device=self._hidden.device)
@@ -140,12 +142,14 @@ class Apart:
     by it, for the product with one row is quicker than a row's part of that with several.
     """
 
+    @torch.inference_mode()
     def __init__(self, model: LanguageModel, state: ModelState) -> None:
         rows = torch.arange(state.batch_size, device=model.device)
         self._rows = [Decoding(model, state.select(row[None])) for row in rows]
         self.logits = torch.cat([row.logits for row in self._rows])
 
-    def step(self, tokens: Tensor) -> Tensor:
+    @torch.inference_mode()
+    def step(self, tokens: Tensor | Sequence[int]) -> Tensor:
         for i, row in enumerate(self._rows):
             self.logits[i] = row.step(tokens[i : i + 1])[0]
         return self.logits

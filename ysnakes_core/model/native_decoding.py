@@ -103,19 +103,20 @@ class NativeDecoding:
             position=config.d_conv - 2,  # of what was taken in last: the ring begins with the oldest
         )
         self._at = ctypes.addressof(self._step)
-        self._tokens = buffer(batch, dtype=torch.int64)
-        self._tokens_at = self._tokens.data_ptr()
+        self._tokens = (ctypes.c_int64 * batch)()
+        self._tokens_at = ctypes.addressof(self._tokens)
         self._threads = threads
 
-    def step(self, tokens: Tensor) -> Tensor:
+    def step(self, tokens: Tensor | Sequence[int]) -> Tensor:
         """Take in one token a row, ``(batch,)``; the scores of the next, ``(batch, vocabulary)``.
 
         It is computed with as many threads as torch has at most. The next step writes to the same memory.
         Raises ``IndexError`` for a token that the model does not have.
         """
-        if tokens.shape != self._tokens.shape:
-            raise ValueError(f"tokens must be of shape ({self._batch},), not {tuple(tokens.shape)}")
-        self._tokens.copy_(tokens)
+        if len(tokens) != self._batch:
+            raise ValueError(f"there must be a token for each of {self._batch} rows, not {len(tokens)}")
+        for at, token in enumerate(tokens.tolist() if isinstance(tokens, Tensor) else tokens):
+            self._tokens[at] = token
         begun = self._library.begin(self._at, self._tokens_at)
         if begun == -1:
             raise IndexError("there is a token that the model does not have")

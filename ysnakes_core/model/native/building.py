@@ -19,7 +19,7 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).parent
-SOURCE = "decode_step.c"
+NAME = "compiled"
 COMPILERS = ("cc", "gcc", "clang")
 
 FLAGS = ("-std=gnu11", "-O3", "-fno-math-errno", "-ffp-contract=fast", "-fvisibility=hidden", "-Wno-psabi")
@@ -47,7 +47,7 @@ def file_name(level: str) -> str:
     digest = hashlib.sha256(repr((FLAGS, levels()[level])).encode())
     for path in sorted([*HERE.glob("*.c"), *HERE.glob("*.h")]):
         digest.update(path.read_bytes().replace(b"\r\n", b"\n"))
-    return f"{Path(SOURCE).stem}.{digest.hexdigest()[:12]}.{level}{_ending()}"
+    return f"{NAME}.{digest.hexdigest()[:12]}.{level}{_ending()}"
 
 
 def compiler() -> list[str] | None:
@@ -66,7 +66,7 @@ def build(folder: Path = HERE) -> list[Path]:
     """
     command = compiler()
     built = [] if command is None else [folder / file_name(level) for level in levels()]
-    for old in folder.glob(f"{Path(SOURCE).stem}.*{_ending()}"):
+    for old in folder.glob(f"{NAME}.*{_ending()}"):
         if old not in built:
             old.unlink()
     if command is None:
@@ -83,7 +83,8 @@ def _compile(command: list[str], flags: tuple[str, ...], path: Path) -> None:
         made = Path(folder) / path.name
         shared = ("-shared",) if os.name == "nt" else ("-fPIC", "-shared")
         libraries = () if os.name == "nt" else ("-lm",)
-        words = [*command, *FLAGS, *flags, *shared, "-o", str(made), str(HERE / SOURCE), *libraries]
+        sources = sorted(str(source) for source in HERE.glob("*.c"))
+        words = [*command, *FLAGS, *flags, *shared, "-o", str(made), *sources, *libraries]
         try:
             done = subprocess.run(
                 words, capture_output=True, text=True, errors="replace", timeout=_SECONDS, check=False

@@ -9,7 +9,7 @@
 #include "sharing.h"
 
 #define STAGES 3            /* of a layer; one more for the head */
-#define PART_BYTES 32768    /* of a weight that is taken at once, about */
+#define PART_BYTES 65536    /* of a weight that is taken at once, about */
 
 typedef struct {
     Matrix in_proj, out_proj;

@@ -126,14 +126,34 @@ class Product(ctypes.Structure):
     )
 
 
+class Choice(ctypes.Structure):
+    """As in choose.c."""
+
+    _fields_ = (
+        ("scores", _pointer),
+        ("count", _count),
+        ("recent", _pointer),
+        ("forbidden", _pointer),
+        *((name, _count) for name in ("n_recent", "n_forbidden", "top_k", "alternatives")),
+        *((name, ctypes.c_double) for name in ("penalty", "temperature", "top_p", "min_p", "uniform")),
+        ("id", _count),
+        ("left", _count),
+        ("probability", ctypes.c_double),
+        ("other_ids", _pointer),
+        ("other_probabilities", _pointer),
+        ("n_others", _count),
+    )
+
+
 @dataclass(frozen=True)
 class Library:
-    """The functions of decode_step.c, compiled for one level of processor; see there."""
+    """The functions of the C files, compiled for one level of processor; see there."""
 
     level: str
     begin: Any
     help: Any
     help_product: Any
+    choose: Any
 
 
 def level_here() -> str | None:
@@ -170,4 +190,6 @@ def load(level: str) -> Library:
     begin.argtypes, begin.restype = (_pointer, _pointer), ctypes.c_int
     help.argtypes, help.restype = (_pointer, _count), None
     product.argtypes, product.restype = (_pointer, _count), None
-    return Library(level, begin, help, product)
+    choose = found.ysnakes_choose
+    choose.argtypes, choose.restype = (_pointer,), ctypes.c_int
+    return Library(level, begin, help, product, choose)

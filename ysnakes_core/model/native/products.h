@@ -84,6 +84,9 @@ static void make_ready(const Numbers *of, int64_t count, int64_t columns, int64_
     }
 }
 
+/* What comes next is the same place of the next rows: the processor does not guess that soon enough by itself.
+   To ask for what is beyond the end does no harm. */
+
 /* Products of `n` rows of a weight and `m` rows of numbers, to sums[n][m]; both are known when compiled. */
 
 INLINE void float32_sums(const float *w, int64_t columns, const Numbers *of, int64_t b, int n, int m, float *sums) {
@@ -93,6 +96,7 @@ INLINE void float32_sums(const float *w, int64_t columns, const Numbers *of, int
     for (; i < columns - left; i += WIDE)
         for (int r = 0; r < n; r++) {
             floats v = load(w + r * columns + i);
+            __builtin_prefetch(w + (r + n) * columns + i);
             for (int c = 0; c < m; c++) acc[r][c] += v * load(x + c * of->stride + i);
         }
     if (left)
@@ -116,6 +120,7 @@ INLINE void bfloat16_sums(const uint16_t *w, int64_t columns, const Numbers *of,
     for (; i < columns - left; i += 2 * WIDE)
         for (int r = 0; r < n; r++) {
             ints pairs = *(const loose_ints *)(w + r * columns + i);
+            __builtin_prefetch(w + (r + n) * columns + i);
             for (int c = 0; c < m; c++) add_bfloat16(pairs, x + c * of->stride + i, &acc[r][c]);
         }
     if (left)

@@ -9,11 +9,9 @@
 
 #if defined(_WIN32)
 __declspec(dllimport) int __stdcall SwitchToThread(void);
-#define EXPORTED __declspec(dllexport)
 #define GIVE_AWAY() SwitchToThread()
 #else
 #include <sched.h>
-#define EXPORTED __attribute__((visibility("default")))
 #define GIVE_AWAY() sched_yield()
 #endif
 
