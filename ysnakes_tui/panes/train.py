@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from textual.app import ComposeResult
@@ -43,14 +42,14 @@ class TrainPane(Widget):
         self._before_form: View = "runs"
         self._compared_from: View = "runs"
         self._form: NewRunForm | None = None
-        self._preparing, self._form_is_used = asyncio.Lock(), False
+        self._preparing = asyncio.Lock()
 
     def compose(self) -> ComposeResult:
         yield RunsTable(id="runs-view")
         yield Dashboard(id="train-view")
 
     def on_mount(self) -> None:
-        self.set_timer(PREPARE_SECONDS, partial(self._prepare_form, in_time=True))
+        self.set_timer(PREPARE_SECONDS, self._prepare_form)
         self._dashboard.display = False
         if last := shell_of(self).memory.last_run:
             try:
@@ -103,11 +102,9 @@ class TrainPane(Widget):
         focus_in(self.view)
 
     def _show(self, view: View) -> None:
-        if self._view == "form" != view:
-            self.set_timer(PREPARE_SECONDS, partial(self._prepare_form, in_time=True))
         self._view = view
         for child in self.children:
-            child.display = child.id == f"{view}-view"
+            child.display = child is self.view
         self.call_after_refresh(give_focus, self)
         self.refresh_bindings()
 
@@ -146,26 +143,19 @@ class TrainPane(Widget):
         await self._open_form(first=False, data=data)
 
     async def _open_form(self, *, first: bool, data: str = "") -> None:
+        form = await self._prepare_form()
         if self._view != "form":
             self._before_form = self._view
-        form = await self._prepare_form()
-        self._form_is_used = True
         form.begin(first=first, data=data)
         self._show("form")
 
-    async def _prepare_form(self, *, in_time: bool = False) -> NewRunForm:
-        """The form that is shown next; made if there is none, which takes longer than to show it.
-
-        ``in_time``: none is wanted yet, so the one that is shown stays.
-        """
+    async def _prepare_form(self) -> NewRunForm:
+        """The form; made if there is none yet, which takes longer than to show it."""
         from ysnakes_tui.train.new_run_form import NewRunForm  # not needed for the first picture
 
         async with self._preparing:
-            if self._form is not None and self._form_is_used and not (self._view == "form" and in_time):
-                await self._form.remove()
-                self._form = None
             if self._form is None:
-                self._form, self._form_is_used = NewRunForm(id="form-view"), False
+                self._form = NewRunForm(id="form-view")
                 self._form.display = False  # what is built in sight is drawn several times
                 await self.mount(self._form)
             return self._form

@@ -42,14 +42,16 @@ from ysnakes_tui.widgets.form_row import form_row, show_wrong
 from ysnakes_tui.widgets.literal_input import LiteralInput
 
 DEBOUNCE_SECONDS = 0.15
+_CHOSEN = {"preset": DEFAULT_PRESET, "unit": "minutes", "early_stopping": "on"}  # until the usual is known
 
 
 class NewRunForm(Vertical, can_focus=False):
     """Fields for a new run, and beside them what it takes on this machine.
 
     It does the action ``start`` of the context ``form`` and ``action_back``, which gives it up. It works
-    nothing out before it is shown, so that it may be made before it is wanted. ``start`` and ``planner`` are
-    what starts a run's worker and what works out plans; others may stand in for them.
+    nothing out before it is shown, so that it may be made before it is wanted; ``begin`` empties it, so that
+    one form serves all new runs: to make another takes longer than anyone should wait for a key. ``start``
+    and ``planner`` are what starts a run's worker and what works out plans; others may stand in for them.
     """
 
     context: ClassVar[str] = "form"
@@ -129,7 +131,8 @@ class NewRunForm(Vertical, can_focus=False):
         self._to_start = False  # there is little to fill in: what comes first is to start it
         self._planner = planner(self._planned)
         self._touched: set[str] = set()
-        self._number = 0  # of the latest change; 0 until it is shown
+        self._number = 0  # of the latest change
+        self._is_new = True  # nothing was asked about what stands in it
         self._checked: Checked | None = None  # of the latest change, once it is there
         self._plan: RunPlan | None = None
         self._wanted = False  # to be started once it is known to fit
@@ -144,14 +147,13 @@ class NewRunForm(Vertical, can_focus=False):
                 yield Static(Text("A new run"), classes="title", markup=False)
                 yield from self._row("data", _field("data", "ysnakes' own text"))
                 yield from self._row("name", _field("name", "a friendly one", max_length=100))
-                yield from self._row("preset", Choice(tuple(PRESETS), DEFAULT_PRESET, id="preset"))
-                yield from self._row("amount", _field("amount"), Choice(BUDGETS, "minutes", id="unit"))
+                yield from self._row("preset", Choice(tuple(PRESETS), _CHOSEN["preset"], id="preset"))
+                yield from self._row("amount", _field("amount"), Choice(BUDGETS, _CHOSEN["unit"], id="unit"))
                 yield from self._row("length", _field("length"))
                 yield from self._row("batch", _field("batch", "auto"))
                 yield from self._row("seed", _field("seed"))
-                yield from self._row(
-                    "patience", Choice(("on", "off"), "on", id="early_stopping"), _field("patience")
-                )
+                stops = Choice(("on", "off"), _CHOSEN["early_stopping"], id="early_stopping")
+                yield from self._row("patience", stops, _field("patience"))
                 with Horizontal(classes="buttons"):
                     yield Button(f"Start ({key})" if key else "Start", id="start", compact=True)
                     yield Button("Cancel", id="cancel", compact=True)
@@ -163,14 +165,43 @@ class NewRunForm(Vertical, can_focus=False):
         return form_row(field, FIELDS[field], *widgets)
 
     def on_show(self) -> None:
-        if self._number == 0:
-            self._number = 1
+        if self._is_new:
+            self._is_new = False
+            self._number += 1
             self._look()
 
     def begin(self, *, first: bool, data: str) -> None:
-        """Before it is shown. ``first``: for someone's first run; ``data``: the text to train on."""
+        """Before it is shown. ``first``: for someone's first run; ``data``: the text to train on.
+
+        It begins anew, unless a run is just being started from it.
+        """
+        if self._starting:
+            return
         self._to_start = first or bool(data)
-        self.query_one("#data", Input).value = data
+        if not self._is_new:
+            self._empty()
+        with self.prevent(Input.Changed):
+            self.query_one("#data", Input).value = data
+
+    def _empty(self) -> None:
+        """As it was when it was made."""
+        if self._timer is not None:
+            self._timer.stop()
+        self._planner.close()
+        self._touched.clear()
+        self._number += 1  # what is still found out is about what stood in it before
+        self._checked = self._plan = None
+        self._wanted, self._is_new = False, True
+        with self.prevent(Input.Changed):
+            for field in self.query(Input):
+                field.value = ""
+        for name, value in _CHOSEN.items():
+            self.query_one(f"#{name}", Choice).show(value)
+        for name in FIELDS:
+            show_wrong(self, name, "", ascii=self._ascii)
+        self._show_plan()
+        for part in self.query(VerticalScroll):
+            part.scroll_home(animate=False)
 
     def on_unmount(self) -> None:
         self._planner.close()

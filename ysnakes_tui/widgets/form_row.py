@@ -23,5 +23,7 @@ def show_wrong(form: Widget, field: str, wrong: str, *, ascii: bool) -> None:
     """Say below a line what is wrong there; nothing if ``wrong`` is empty."""
     form.query_one(f"#row-{field}").set_class(bool(wrong), "-bad")
     line = form.query_one(f"#wrong-{field}", Static)
+    if not wrong and not line.has_class("-shown"):
+        return  # to change it, even unseen, would have all laid out anew
     line.update(Text(f"{'x' if ascii else '✗'} {printable(wrong, 300)}" if wrong else ""))
     line.set_class(bool(wrong), "-shown")
