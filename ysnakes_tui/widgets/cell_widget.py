@@ -25,6 +25,7 @@ class CellWidget(Widget):
     STYLES: ClassVar[tuple[str, ...]] = ()
     CURSOR_STYLE: ClassVar[str | None] = None
 
+    _canvas: Canvas | None = None
     _strips: list[Strip] | None = None
     _base: Style | None = None
     _known_looks: Mapping[int, Style] = MappingProxyType({})
@@ -35,6 +36,12 @@ class CellWidget(Widget):
 
     def changed(self) -> None:
         """What is drawn is out of date."""
+        self._canvas = self._strips = None
+        if self.is_attached:
+            self.refresh()
+
+    def looks_changed(self) -> None:
+        """What is drawn stays, in other styles."""
         self._strips = None
         if self.is_attached:
             self.refresh()
@@ -47,10 +54,13 @@ class CellWidget(Widget):
         width, height = self.size
         if width < 1 or height < 1:
             return Strip.blank(width)
-        strips = self._strips
-        if strips is None or len(strips) != height or strips[0].cell_length != width:
-            strips = self._strips = self.draw(width, height).strips(self._looks())
-        return strips[y] if y < height else Strip.blank(width)
+        canvas = self._canvas
+        if canvas is None or (canvas.width, canvas.height) != (width, height):
+            canvas, self._strips = self.draw(width, height), None
+            self._canvas = canvas
+        if self._strips is None:
+            self._strips = canvas.strips(self._looks())
+        return self._strips[y] if y < height else Strip.blank(width)
 
     def _looks(self) -> Mapping[int, Style]:
         """The look of each style's number. Textual forgets it with every refresh, which comes often here."""
