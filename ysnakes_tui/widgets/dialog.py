@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, TypeVar
 
+from textual import events
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 
@@ -17,6 +18,9 @@ class Dialog(Telling, ModalScreen[Result]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c", "app.copy_selection", show=False)]
     _has_left = False
+
+    def on_screen_resume(self, event: events.ScreenResume) -> None:
+        event.refresh_styles = False  # they were found when it was made, and Textual keeps them up to date
 
     def leave(self, result: Result | None = None) -> None:
         """End with ``result``; nothing if it is ending already (keys may come faster than it goes)."""

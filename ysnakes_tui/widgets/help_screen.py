@@ -34,6 +34,11 @@ _KINDS = {
 }
 
 
+class _HelpBox(VerticalScroll):
+    def watch_has_focus(self, _has_focus: bool) -> None:
+        """Nothing in it looks different then, so the style sheet need not be asked about all of it."""
+
+
 class HelpScreen(Dialog[None]):
     """Closed by esc, q, or the key that opened it."""
 
@@ -58,7 +63,7 @@ class HelpScreen(Dialog[None]):
         }
 
     def compose(self) -> ComposeResult:
-        with VerticalScroll(id="help") as box:
+        with _HelpBox(id="help") as box:
             box.border_title = "Keys"
             box.border_subtitle = "esc closes"
             for number, (title, rows) in enumerate(self.sections()):

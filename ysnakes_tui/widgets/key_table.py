@@ -3,6 +3,7 @@ as long, and help is to be there at once."""
 
 from __future__ import annotations
 
+import functools
 import textwrap
 from collections.abc import Sequence
 
@@ -22,22 +23,17 @@ class KeyTable(Widget):
 
     def __init__(self, rows: Sequence[tuple[str, str, str]]) -> None:
         super().__init__()
-        self._rows = rows
-        self._laid_out: tuple[int, Text] = (0, Text())
+        self._rows = tuple(rows)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        return self._lines(width).plain.count("\n") + 1
+        return _lay_out(self._rows, width).plain.count("\n") + 1
 
     def render(self) -> Text:
-        return self._lines(self.content_size.width)
-
-    def _lines(self, width: int) -> Text:
-        if self._laid_out[0] != width:
-            self._laid_out = (width, _lay_out(self._rows, width))
-        return self._laid_out[1]
+        return _lay_out(self._rows, self.content_size.width)
 
 
-def _lay_out(rows: Sequence[tuple[str, str, str]], width: int) -> Text:
+@functools.lru_cache(maxsize=32)  # help for one place, at some widths
+def _lay_out(rows: tuple[tuple[str, str, str], ...], width: int) -> Text:
     keys = max([KEYS, *(len(row[0]) for row in rows)])
     title = max([TITLE, *(len(row[1]) for row in rows if row[2])])
     before = keys + title + 2 * len(GAP)

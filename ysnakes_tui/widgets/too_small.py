@@ -31,7 +31,8 @@ class TooSmallScreen(Dialog[None]):
     def on_mount(self) -> None:
         self.look()
 
-    def on_screen_resume(self) -> None:
+    def on_screen_resume(self, event: events.ScreenResume) -> None:
+        super().on_screen_resume(event)
         self.look()
 
     def on_resize(self) -> None:
