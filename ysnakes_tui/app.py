@@ -91,6 +91,7 @@ class YsnakesApp(BaseApp, inherit_bindings=False):
         self._clock = clock
         self._on_ready: Callable[[], None] | None = on_ready
         self._asked_to_leave = float("-inf")
+        self._footer_is_late = False
         self._braille = draws_braille(environment)
         self._without_colours = NoColourFilter(lambda: background_of(self.current_theme), enabled=not wanted)
         self._ascii = AsciiFilter(only_ascii(ascii, memory.ascii, environment, sys.__stdout__))
@@ -157,7 +158,7 @@ class YsnakesApp(BaseApp, inherit_bindings=False):
 
     def on_pane_stack_settled(self) -> None:
         self.screen_stack[0].refresh_bindings()
-        self._show_status()
+        self.call_after_refresh(self._show_status)
         if self._on_ready is not None:
             self.call_after_refresh(self._on_ready)
             self._on_ready = None
@@ -169,6 +170,13 @@ class YsnakesApp(BaseApp, inherit_bindings=False):
         self.perform_later(event.action)
 
     def _bindings_changed(self, _: Screen[Any]) -> None:
+        """Have the footer follow: once for all that one key changes, and after what that key was for."""
+        if not self._footer_is_late:
+            self._footer_is_late = True
+            self.call_after_refresh(self._show_keys)
+
+    def _show_keys(self) -> None:
+        self._footer_is_late = False
         with contextlib.suppress(IndexError):
             labels = getattr(self.pane, "label_for", lambda action: "")
             typing = bool(getattr(self.pane, "is_typing", False))

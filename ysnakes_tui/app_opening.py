@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 # After this many milliseconds an esc is no part of another key; longer where what belongs together may not
 # arrive together. Textual's 100 can be felt.
-ESCAPE_MS, ESCAPE_MS_OVER_SSH = 20, 50
+ESCAPE_MS, ESCAPE_MS_OVER_SSH = 10, 50
 
 _LOOKED_AT_NEXT = (
     *("ysnakes_tui.panes.train", "ysnakes_tui.train.new_run_form"),
@@ -44,7 +44,7 @@ def run_app(runs_folder: Path, *, ascii: bool | None = None, opening: Opening | 
     escape = ESCAPE_MS_OVER_SSH if "SSH_CONNECTION" in os.environ else ESCAPE_MS
     # Both are read when Textual is loaded: below.
     os.environ.setdefault("ESCDELAY", str(escape))
-    os.environ.setdefault("TEXTUAL_FPS", "120")  # what answers a key does not wait for a frame just drawn
+    os.environ.setdefault("TEXTUAL_FPS", "250")  # what answers a key does not wait for a frame just drawn
     from ysnakes_tui.app import YsnakesApp
     from ysnakes_tui.app_memory import read_memory
     from ysnakes_tui.panes.makers import PANE_MAKERS
