@@ -402,6 +402,40 @@ def test_escape_and_the_button_give_it_up_and_the_planner_ends(runs: Path) -> No
     drive(runs, test)
 
 
+def test_each_new_run_begins_with_an_empty_form(runs: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.txt"
+    mine.write_text("Some words.\n" * 200)
+
+    async def test(d: Driver) -> None:
+        at_first = d.form.values, d.text
+        await d.fill("batch", "none")
+        await d.go_to("preset")
+        await d.press("right")
+        await d.until(lambda: "preset" in d.form._touched)
+        assert await d.looked()
+        d.form.begin(first=False, data="")
+        d.form.on_show()  # as when the pane shows it again
+        await d.looked()
+        await d.until(lambda: d.form.query_one("#preset", Choice).value == "ys-2m")
+        assert not d.form.errors
+        d.form.focus_first()
+        await d.until(lambda: (d.form.values, d.text) == at_first)
+        d.form.begin(first=False, data=str(mine))
+        d.form.on_show()
+        config = await d.answered(FITS)
+        assert config.data.paths == (str(mine),)
+        await d.press("f5")
+        await d.until(lambda: d.host.got)
+        d.form.begin(first=False, data="")  # after a run was started from it
+        d.form.on_show()
+        await d.answered(FITS)
+        await d.press("f5")
+        await d.until(lambda: len(d.host.got) == 2)
+        assert [run.read_config().data.paths for run in d.starter.started] == [(str(mine),), ()]
+
+    drive(runs, test)
+
+
 def test_own_settings_are_what_is_usual(runs: Path, home: Path) -> None:
     home.mkdir()
     (home / "config.toml").write_text(

@@ -136,7 +136,7 @@ class NewRunForm(Vertical, can_focus=False):
         self._checked: Checked | None = None  # of the latest change, once it is there
         self._plan: RunPlan | None = None
         self._wanted = False  # to be started once it is known to fit
-        self._starting = False
+        self._starting = self._started = False
         self._timer: Timer | None = None
 
     def compose(self) -> ComposeResult:
@@ -175,7 +175,7 @@ class NewRunForm(Vertical, can_focus=False):
 
         It begins anew, unless a run is just being started from it.
         """
-        if self._starting:
+        if self._starting and not self._started:
             return
         self._to_start = first or bool(data)
         if not self._is_new:
@@ -191,7 +191,8 @@ class NewRunForm(Vertical, can_focus=False):
         self._touched.clear()
         self._number += 1  # what is still found out is about what stood in it before
         self._checked = self._plan = None
-        self._wanted, self._is_new = False, True
+        self._wanted = self._starting = self._started = False
+        self._is_new = True
         with self.prevent(Input.Changed):
             for field in self.query(Input):
                 field.value = ""
@@ -406,6 +407,9 @@ class NewRunForm(Vertical, can_focus=False):
         else:
             self._planner.close()  # its memory is for the worker now
             self.post_message(self.Started(run.name, pid))
+
+    def on_new_run_form_started(self, event: Started) -> None:
+        self._started = True
 
     def on_new_run_form_failed(self, event: Failed) -> None:
         event.stop()
