@@ -33,9 +33,9 @@ def doctor(runs_dir: RunsDir = None, json: AsJson = False) -> int | None:
             put_json(asdict(finding))
             continue
         sign = "✓" if finding.works else "✗"
-        name = finding.name + " " * max(0, 9 - width_of(finding.name))
+        name = finding.name + " " * max(0, 10 - width_of(finding.name))
         put(f"{sign} {name} {shown(finding.what, 300)}")
         if finding.mend:
-            put(f"            {shown(finding.mend, 300)}")
+            put(f"             {shown(finding.mend, 300)}")
     sys.stdout.flush()
     return FAILED if broken else DONE

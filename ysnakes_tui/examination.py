@@ -60,6 +60,7 @@ def _torch() -> Iterator[Finding]:
         return
     yield Finding("torch", True, f"{torch.__version__}, {_blas(torch)}", "", True)
     yield _device(torch)
+    yield completion()
 
 
 def _blas(torch: Any) -> str:
@@ -86,6 +87,17 @@ def _device(torch: Any) -> Finding:
         mend = "pip install --upgrade torch (see https://pytorch.org/get-started for the one with CUDA)"
         return Finding("device", False, f"{what}; there is an NVIDIA GPU, but this torch cannot use it", mend)
     return Finding("device", True, what)
+
+
+def completion() -> Finding:
+    """Whether the compiled step is there; torch alone completes text, too."""
+    from ysnakes_core.model.native.library import library, why_not
+
+    found = library()
+    if found is not None:
+        return Finding("completion", True, f"by the compiled step, for {found.level}")
+    why, mend = why_not()
+    return Finding("completion", False, f"by torch alone, at about half the speed: {why}", mend)
 
 
 def memory() -> Finding:

@@ -535,7 +535,8 @@ def test_doctor_finds_what_is_needed_here(home: Path) -> None:
     code, out, _ = run_here("doctor", "--json")
     found = {entry["name"]: entry for entry in map(json.loads, out.splitlines())}
     assert code == 0
-    assert set(found) == {"python", "torch", "device", "memory", "disk", "corpus", "ollama", "terminal"}
+    names = {"python", "torch", "device", "completion", "memory", "disk", "corpus", "ollama", "terminal"}
+    assert set(found) == names
     assert found["torch"]["works"]
     assert not found["ollama"]["works"]  # but that is not needed
     assert "127.0.0.1:9" in found["ollama"]["what"]

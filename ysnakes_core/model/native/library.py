@@ -5,11 +5,14 @@ from __future__ import annotations
 import ctypes
 import functools
 import os
+import platform
+import sys
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
+from ysnakes_core.model.native import building
 from ysnakes_core.model.native.building import HERE, file_name, levels
 
 SWITCH = "YSNAKES_NATIVE"
@@ -168,11 +171,29 @@ def level_here() -> str | None:
     return "avx2" if "avx2" in known and vectors in ("AVX2", "AVX512") else None
 
 
+def why_not() -> tuple[str, str]:
+    """Where there is no ``library()``: why, and what to do about it ("" if nothing can be done)."""
+    level = level_here()
+    if level is None:
+        return f"there is none for this processor ({platform.machine()})", ""
+    if _switched_off():
+        return f"it is switched off by {SWITCH}", f"unset {SWITCH}"
+    build = f"{sys.executable} -m {building.__name__}"
+    if not (HERE / file_name(level)).exists():
+        there = building.compiler() is not None
+        return "it was not built", build if there else f"install a C compiler (gcc or clang), then: {build}"
+    return "it cannot be loaded", f"delete {HERE / file_name(level)}, then: {build}"
+
+
+def _switched_off() -> bool:
+    return os.environ.get(SWITCH, "").strip() == "0"
+
+
 @functools.cache
 def library() -> Library | None:
     """None where it was not built, does not run on this processor or is switched off."""
     level = level_here()
-    if level is None or os.environ.get(SWITCH, "").strip() == "0":
+    if level is None or _switched_off():
         return None
     try:
         return load(level)
