@@ -87,67 +87,69 @@ static void make_ready(const Numbers *of, int64_t count, int64_t columns, int64_
 /* What comes next is the same place of the next rows: the processor does not guess that soon enough by itself.
    To ask for what is beyond the end does no harm. */
 
-/* Products of `n` rows of a weight and `m` rows of numbers, to sums[n][m]; both are known when compiled. */
+/* Products of `n` rows of a weight (4 or 1) and `m` rows of numbers, to sums[m][n]; both are known when compiled. */
+
+INLINE void sums_of(const floats *acc, int n, int m, float *sums) {
+    EACH(c, m, if (n == 4) sums_of_four(acc + 4 * c, sums + 4 * c); else sums[c] = sum_of(acc[c]););
+}
 
 INLINE void float32_sums(const float *w, int64_t columns, const Numbers *of, int64_t b, int n, int m, float *sums) {
-    floats acc[4][4] = {{{0}}};
+    floats acc[16] = {{0}};
     const float *x = of->numbers + b * of->stride;
     int64_t i = 0, left = columns % WIDE;
     for (; i < columns - left; i += WIDE)
-        for (int r = 0; r < n; r++) {
-            floats v = load(w + r * columns + i);
-            __builtin_prefetch(w + (r + n) * columns + i);
-            for (int c = 0; c < m; c++) acc[r][c] += v * load(x + c * of->stride + i);
-        }
+        EACH_ROW(r, n, floats v = load(w + r * columns + i); __builtin_prefetch(w + (r + n) * columns + i);
+                 EACH(c, m, acc[c * n + r] += v * load(x + c * of->stride + i);););
     if (left)
-        for (int r = 0; r < n; r++) {
-            floats v = load_some(w + r * columns + i, left);
-            for (int c = 0; c < m; c++) acc[r][c] += v * load(x + c * of->stride + i);
-        }
-    for (int r = 0; r < n; r++)
-        for (int c = 0; c < m; c++) sums[r * m + c] = sum_of(acc[r][c]);
+        EACH_ROW(r, n, floats v = load_some(w + r * columns + i, left);
+                 EACH(c, m, acc[c * n + r] += v * load(x + c * of->stride + i);););
+    sums_of(acc, n, m, sums);
 }
 
-INLINE void add_bfloat16(ints pairs, const float *x, floats *acc) {
-    *acc += (floats)(pairs << 16) * load(x);
-    *acc += (floats)(pairs & (int32_t)0xffff0000) * load(x + WIDE);
+INLINE floats with_bfloat16(floats sum, ints pairs, const float *x) {
+    sum += (floats)(pairs << 16) * load(x);
+    return sum + (floats)(pairs & (int32_t)0xffff0000) * load(x + WIDE);
+}
+
+INLINE ints load_pairs(const uint16_t *from, int64_t count) {
+    if (count >= 2 * WIDE) return *(const loose_ints *)from;
+    ints pairs = {0};
+    memcpy(&pairs, from, (size_t)count * sizeof(uint16_t));
+    return pairs;
 }
 
 INLINE void bfloat16_sums(const uint16_t *w, int64_t columns, const Numbers *of, int64_t b, int n, int m, float *sums) {
-    floats acc[4][4] = {{{0}}};
+    floats acc[16] = {{0}};
     const float *x = of->numbers + b * of->stride;
     int64_t i = 0, left = columns % (2 * WIDE);
     for (; i < columns - left; i += 2 * WIDE)
-        for (int r = 0; r < n; r++) {
-            ints pairs = *(const loose_ints *)(w + r * columns + i);
-            __builtin_prefetch(w + (r + n) * columns + i);
-            for (int c = 0; c < m; c++) add_bfloat16(pairs, x + c * of->stride + i, &acc[r][c]);
-        }
+        EACH_ROW(r, n, ints v = load_pairs(w + r * columns + i, 2 * WIDE); __builtin_prefetch(w + (r + n) * columns + i);
+                 EACH(c, m, acc[c * n + r] = with_bfloat16(acc[c * n + r], v, x + c * of->stride + i);););
     if (left)
-        for (int r = 0; r < n; r++) {
-            ints pairs = {0};
-            memcpy(&pairs, w + r * columns + i, (size_t)left * 2);
-            for (int c = 0; c < m; c++) add_bfloat16(pairs, x + c * of->stride + i, &acc[r][c]);
-        }
-    for (int r = 0; r < n; r++)
-        for (int c = 0; c < m; c++) sums[r * m + c] = sum_of(acc[r][c]);
+        EACH_ROW(r, n, ints v = load_pairs(w + r * columns + i, left);
+                 EACH(c, m, acc[c * n + r] = with_bfloat16(acc[c * n + r], v, x + c * of->stride + i);););
+    sums_of(acc, n, m, sums);
 }
 
 #if defined(__AVX512VNNI__)
 #define AT_ONCE 64
 typedef __m512i whole;
 INLINE whole load_whole(const int8_t *from) { return _mm512_loadu_si512(from); }
-INLINE void add_whole(whole *acc, whole w, whole x) { *acc = _mm512_dpbusd_epi32(*acc, x, w); }
-INLINE int32_t sum_of_whole(whole v) { return _mm512_reduce_add_epi32(v); }
+INLINE whole with_whole(whole sum, whole w, whole x) {
+    __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(x), "v"(w)); /* of the intrinsic's, gcc makes two copies */
+    return sum;
+}
+INLINE four_ints fold_whole(whole v) {
+    __m256i half = _mm256_add_epi32(_mm512_castsi512_si256(v), _mm512_extracti64x4_epi64(v, 1));
+    return (four_ints)_mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+}
 #elif defined(__AVX2__)
 #define AT_ONCE 16
 typedef __m256i whole;
 INLINE whole load_whole(const int8_t *from) { return _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)from)); }
-INLINE void add_whole(whole *acc, whole w, whole x) { *acc = _mm256_add_epi32(*acc, _mm256_madd_epi16(w, x)); }
-INLINE int32_t sum_of_whole(whole v) {
-    __m128i half = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
-    half = _mm_hadd_epi32(half, half);
-    return _mm_cvtsi128_si32(_mm_hadd_epi32(half, half));
+INLINE whole with_whole(whole sum, whole w, whole x) { return _mm256_add_epi32(sum, _mm256_madd_epi16(w, x)); }
+INLINE four_ints fold_whole(whole v) {
+    return (four_ints)_mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
 }
 #else
 #define AT_ONCE 16
@@ -157,33 +159,64 @@ INLINE whole load_whole(const int8_t *from) {
     memcpy(&v, from, sizeof v);
     return __builtin_convertvector(v, ints);
 }
-INLINE void add_whole(whole *acc, whole w, whole x) { *acc += w * x; }
-INLINE int32_t sum_of_whole(whole v) {
-    int32_t sum = 0;
-    for (int at = 0; at < WIDE; at++) sum += v[at];
-    return sum;
+INLINE whole with_whole(whole sum, whole w, whole x) { return sum + w * x; }
+INLINE four_ints fold_whole(whole v) {
+    four_ints four[4];
+    memcpy(four, &v, sizeof four);
+    return (four[0] + four[1]) + (four[2] + four[3]);
 }
 #endif
 
+INLINE void whole_sums_of_four(const whole *v, int32_t *sums) {
+    four_ints a = fold_whole(v[0]), b = fold_whole(v[1]), c = fold_whole(v[2]), d = fold_whole(v[3]);
+    four_ints ab = FIRST_PAIRS(a, b) + LAST_PAIRS(a, b), cd = FIRST_PAIRS(c, d) + LAST_PAIRS(c, d);
+    four_ints found = FIRST_HALVES(ab, cd) + LAST_HALVES(ab, cd);
+    memcpy(sums, &found, sizeof found);
+}
+
+INLINE int32_t sum_of_whole(whole v) {
+    four_ints four = fold_whole(v);
+    return four[0] + four[1] + four[2] + four[3];
+}
+
+INLINE whole load_some_whole(const int8_t *from, int64_t count) {
+    int8_t some[AT_ONCE] = {0};
+    memcpy(some, from, (size_t)count);
+    return load_whole(some);
+}
+
 INLINE void int8_sums(const int8_t *w, int64_t columns, const Numbers *of, int64_t b, int n, int m, int32_t *sums) {
-    whole acc[4][4];
-    memset(acc, 0, sizeof acc);
+    whole acc[16];
+    EACH(c, m, EACH_ROW(r, n, memset(&acc[c * n + r], 0, sizeof acc[0]);););
     const int8_t *x = of->levels + b * of->stride;
     int64_t i = 0, left = columns % AT_ONCE;
     for (; i < columns - left; i += AT_ONCE)
-        for (int r = 0; r < n; r++) {
-            whole v = load_whole(w + r * columns + i);
-            for (int c = 0; c < m; c++) add_whole(&acc[r][c], v, load_whole(x + c * of->stride + i));
-        }
+        EACH_ROW(r, n, whole v = load_whole(w + r * columns + i); __builtin_prefetch(w + (r + n) * columns + i);
+                 EACH(c, m, acc[c * n + r] = with_whole(acc[c * n + r], v, load_whole(x + c * of->stride + i));););
     if (left)
-        for (int r = 0; r < n; r++) {
-            int8_t last[AT_ONCE] = {0};
-            memcpy(last, w + r * columns + i, (size_t)left);
-            whole v = load_whole(last);
-            for (int c = 0; c < m; c++) add_whole(&acc[r][c], v, load_whole(x + c * of->stride + i));
-        }
-    for (int r = 0; r < n; r++)
-        for (int c = 0; c < m; c++) sums[r * m + c] = sum_of_whole(acc[r][c]);
+        EACH_ROW(r, n, whole v = load_some_whole(w + r * columns + i, left);
+                 EACH(c, m, acc[c * n + r] = with_whole(acc[c * n + r], v, load_whole(x + c * of->stride + i));););
+    EACH(c, m, if (n == 4) whole_sums_of_four(acc + 4 * c, sums + 4 * c); else sums[c] = sum_of_whole(acc[c]););
+}
+
+INLINE four_floats load_four(const float *from) {
+    four_floats v;
+    memcpy(&v, from, sizeof v);
+    return v;
+}
+
+/* What sums of whole numbers, of `n` rows from `row` on, stand for. */
+INLINE void unfold(const Matrix *by, int64_t row, int n, float step, const int32_t *found, float *sums) {
+    if (n == 4) {
+        four_ints whole, of_rows;
+        memcpy(&whole, found, sizeof whole);
+        memcpy(&of_rows, by->sums + row, sizeof of_rows);
+        four_floats v = __builtin_convertvector(whole - LEVELS_FROM * of_rows, four_floats);
+        v = v * step * load_four(by->scale + row);
+        memcpy(sums, &v, sizeof v);
+    } else {
+        *sums = (float)(*found - LEVELS_FROM * by->sums[row]) * step * by->scale[row];
+    }
 }
 
 /* The same for any kind of weight: from row `row` on `n` of it, with `m` rows of numbers from `b` on, to
@@ -198,17 +231,14 @@ INLINE void write_products(const Matrix *by, const Numbers *of, int64_t row, int
     } else {
         int32_t found[16];
         int8_sums((const int8_t *)by->weight + row * by->columns, by->columns, of, b, n, m, found);
-        for (int r = 0; r < n; r++)
-            for (int c = 0; c < m; c++) {
-                int32_t sum = found[r * m + c] - LEVELS_FROM * by->sums[row + r];
-                sums[r * m + c] = (float)sum * of->steps[b + c] * by->scale[row + r];
-            }
+        EACH(c, m, unfold(by, row, n, of->steps[b + c], found + c * n, sums + c * n););
     }
-    for (int r = 0; r < n; r++)
-        for (int c = 0; c < m; c++) {
-            float *to = out + (b + c) * width + row + r;
-            *to = add ? *to + sums[r * m + c] : sums[r * m + c];
-        }
+    EACH(c, m, float *to = out + (b + c) * width + row;
+         if (n == 4) {
+             four_floats v = load_four(sums + 4 * c);
+             if (add) v += load_four(to);
+             memcpy(to, &v, sizeof v);
+         } else *to = add ? *to + sums[c] : sums[c];);
 }
 
 INLINE void rows_of_products(const Matrix *by, const Numbers *of, int64_t count, int64_t row, int n, float *out,

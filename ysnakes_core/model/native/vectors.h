@@ -23,8 +23,38 @@ typedef int32_t ints __attribute__((vector_size(64)));
 typedef int8_t bytes __attribute__((vector_size(16)));
 typedef float eight_floats __attribute__((vector_size(32)));
 typedef float four_floats __attribute__((vector_size(16)));
+typedef int32_t four_ints __attribute__((vector_size(16)));
 typedef float loose_floats __attribute__((vector_size(64), aligned(4), may_alias));
 typedef int32_t loose_ints __attribute__((vector_size(64), aligned(2), may_alias));
+
+/* Some code for each of `count` things, at most four, of a number that is known when it is compiled. gcc keeps an
+   array in registers only if it never saw a loop over it. */
+#define EACH_ROW(r, count, ...)                 \
+    do {                                        \
+        {enum { r = 0 }; if (r < (count)) { __VA_ARGS__ }} \
+        {enum { r = 1 }; if (r < (count)) { __VA_ARGS__ }} \
+        {enum { r = 2 }; if (r < (count)) { __VA_ARGS__ }} \
+        {enum { r = 3 }; if (r < (count)) { __VA_ARGS__ }} \
+    } while (0)
+#define EACH(c, count, ...)                     \
+    do {                                        \
+        {enum { c = 0 }; if (c < (count)) { __VA_ARGS__ }} \
+        {enum { c = 1 }; if (c < (count)) { __VA_ARGS__ }} \
+        {enum { c = 2 }; if (c < (count)) { __VA_ARGS__ }} \
+        {enum { c = 3 }; if (c < (count)) { __VA_ARGS__ }} \
+    } while (0)
+
+#if defined(__clang__)
+#define FIRST_PAIRS(a, b) __builtin_shufflevector(a, b, 0, 4, 1, 5)
+#define LAST_PAIRS(a, b) __builtin_shufflevector(a, b, 2, 6, 3, 7)
+#define FIRST_HALVES(a, b) __builtin_shufflevector(a, b, 0, 1, 4, 5)
+#define LAST_HALVES(a, b) __builtin_shufflevector(a, b, 2, 3, 6, 7)
+#else
+#define FIRST_PAIRS(a, b) __builtin_shuffle(a, b, (four_ints){0, 4, 1, 5})
+#define LAST_PAIRS(a, b) __builtin_shuffle(a, b, (four_ints){2, 6, 3, 7})
+#define FIRST_HALVES(a, b) __builtin_shuffle(a, b, (four_ints){0, 1, 4, 5})
+#define LAST_HALVES(a, b) __builtin_shuffle(a, b, (four_ints){2, 3, 6, 7})
+#endif
 
 INLINE floats load(const float *from) { return *(const loose_floats *)from; }
 
@@ -47,14 +77,26 @@ INLINE void store_some(float *to, floats v, int64_t count) {
         memcpy(to, &v, (size_t)count * sizeof(float));
 }
 
-INLINE float sum_of(floats v) {
+INLINE four_floats fold(floats v) {
     eight_floats a[2];
-    memcpy(a, &v, sizeof v);
+    memcpy(a, &v, sizeof a);
     a[0] += a[1];
     four_floats b[2];
     memcpy(b, a, sizeof b);
-    b[0] += b[1];
-    return (b[0][0] + b[0][2]) + (b[0][1] + b[0][3]);
+    return b[0] + b[1];
+}
+
+INLINE float sum_of(floats v) {
+    four_floats four = fold(v);
+    return (four[0] + four[2]) + (four[1] + four[3]);
+}
+
+/* The sums of four vectors: the same, all at once. */
+INLINE void sums_of_four(const floats *v, float *sums) {
+    four_floats a = fold(v[0]), b = fold(v[1]), c = fold(v[2]), d = fold(v[3]);
+    four_floats ab = FIRST_PAIRS(a, b) + LAST_PAIRS(a, b), cd = FIRST_PAIRS(c, d) + LAST_PAIRS(c, d);
+    four_floats found = FIRST_HALVES(ab, cd) + LAST_HALVES(ab, cd);
+    memcpy(sums, &found, sizeof found);
 }
 
 INLINE floats choose(ints which, floats a, floats b) {
