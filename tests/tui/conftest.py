@@ -6,7 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from idle import wait_no_longer_than_needed
 from written_run import Worker, plain_home, run_being_trained
+
+
+@pytest.fixture(autouse=True)
+def no_idle_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pilots wait for the app alone, not for time to pass."""
+    wait_no_longer_than_needed(monkeypatch)
 
 
 @pytest.fixture

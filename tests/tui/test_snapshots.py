@@ -142,7 +142,11 @@ def _is_ready(app: YsnakesApp, view: View) -> bool:
         talk = app.screen_stack[0].query_one(CompletePane).talk
         return talk.warmth == "ready" and not (view.layout and talk.transcript.is_empty)
     pane = app.screen_stack[0].query_one(TrainPane)
-    return bool(pane.status().step) if view.last_run else bool(pane.query_one(RunsTable).runs)
+    if view.last_run:
+        return bool(pane.status().step) and pane.query_one(Dashboard).doable[-1:] == (
+            True,
+        )  # all of it was read
+    return bool(pane.query_one(RunsTable).runs)
 
 
 async def pictures(view: View, modes: list[Mode], wanted: Callable[[Mode], str | None]) -> dict[Mode, str]:
