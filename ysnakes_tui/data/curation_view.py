@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -59,6 +60,8 @@ class CurationView(RecordView, can_focus=False):
         self._unwritten: set[int] = set()  # decided about, but not on the disk yet
         self._history: list[int | None] = []  # the record that was skipped; None: a change in the library
         self._decided = 0
+        self._passed: int | None = None  # the record that is shown, if it was decided about or skipped
+        self._early: deque[Callable[[], None]] = deque()  # what is to be done with those after it
 
     def compose(self) -> ComposeResult:
         yield Static(id="left", markup=False)
@@ -105,6 +108,7 @@ class CurationView(RecordView, can_focus=False):
         self._draw_left()
         self._set_done(record is None and self._waiting is not None)
         if record is None:
+            self._early.clear()
             self._reader.forget("records")
             self.panel.show(None)
             self.refresh_bindings()
@@ -134,6 +138,20 @@ class CurationView(RecordView, can_focus=False):
             self.panel.show(record, self.note_of(record))
         self._set_done(False)
         self.refresh_bindings()
+        self._passed = None
+        if self._early:
+            self._early.popleft()()
+
+    def _waits(self, act: Callable[[], None]) -> bool:
+        """One key, one record: what is pressed before the next one was read is done with that one."""
+        waits = self.record is not None and self.record.id == self._passed
+        if waits:
+            self._early.append(act)
+        return waits
+
+    def _decide(self, decision: Decision) -> None:
+        if not self._waits(partial(self._decide, decision)):
+            super()._decide(decision)
 
     def _set_done(self, done: bool) -> None:
         if done:
@@ -185,6 +203,7 @@ class CurationView(RecordView, can_focus=False):
         return super().check_action(action, parameters)
 
     def decided(self, record: Record, decision: Decision) -> None:
+        self._passed = record.id
         self._unwritten.add(record.id)
         self._known.pop(record.id, None)
         self._history.append(None)
@@ -194,12 +213,16 @@ class CurationView(RecordView, can_focus=False):
         self._show_current()
 
     def action_skip(self) -> None:
+        if self._waits(self.action_skip):
+            return
         if (record := self.queue.skip()) is not None:
+            self._passed = record
             self._history.append(record)
             self._show_current()
 
     def action_undo_change(self) -> None:
         """Take back the last thing that was done here, else the last change of the library."""
+        self._early.clear()
         last = self._history.pop() if self._history else None
         if last is None:
             self.changes.undo()
