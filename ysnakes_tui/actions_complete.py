@@ -9,7 +9,7 @@ from ysnakes_tui.action import Action
 _prompt = functools.partial(Action, context="prompt")
 _PROMPT = (
     _prompt("send", ("enter",), "Send", "Have the model answer it or go on from it.", rank=4),
-    _prompt("new_line", ("ctrl+l",), "New line", "Begin a new line.", rank=9),
+    _prompt("new_line", ("ctrl+l", "alt+enter", "shift+enter"), "New line", "Begin a new line.", rank=9),
 )
 
 # Their letters are text while one writes; the other keys hold there too.

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from complete_app import TalkApp, a_run, drive
 from hypothesis import given
 from hypothesis import strategies as st
 from textual import events
+from textual._xterm_parser import XTermParser
 
 from ysnakes_tui.complete.prompt_history import MOST, PromptHistory, keep_prompt, read_prompts
 
@@ -28,6 +30,29 @@ def test_several_lines_are_sent_as_they_are(home: Path) -> None:
         await d.answered()
         assert d.path[-1][0].prompt == "one\n\n\ntwo"
         await d.until(lambda: d.talk.field.size.height == before)
+
+    drive(test, home)
+
+
+# As terminals send it: kitty's protocol, escape and enter together, xterm's modifyOtherKeys, a line feed.
+@pytest.mark.parametrize(
+    "sent",
+    ["\x1b[13;2u", "\x1b[13;3u", "\x1b\r", "\x1b[27;2;13~", "\x1b[27;3;13~", "\n", "\x1b[106;5u", "\x0c"],
+)
+def test_a_new_line_is_begun_with_what_people_try(home: Path, sent: str) -> None:
+    a_run(home)
+
+    async def test(d: TalkApp) -> None:
+        await d.write("one")
+        parser = XTermParser()
+        for event in [*parser.feed(sent), *parser.feed("")]:
+            d.app.post_message(event)
+        await d.until(lambda: d.talk.field.text == "one\n")
+        await d.write("two")
+        assert d.talk.field.text == "one\ntwo"
+        assert d.transcript.is_empty
+        await d.press("enter")
+        await d.until(lambda: not d.transcript.is_empty)
 
     drive(test, home)
 

@@ -9,6 +9,7 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.widgets import TextArea
 
+from ysnakes_tui.complete.enter_keys import begins_line, know_alt_enter
 from ysnakes_tui.complete.prompt_history import PromptHistory
 from ysnakes_tui.widgets.literal_input import drawn
 
@@ -52,6 +53,7 @@ class PromptInput(TextArea, inherit_bindings=False):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__("", soft_wrap=True, show_line_numbers=False, tab_behavior="focus", id=id)
         self.earlier = PromptHistory()
+        know_alt_enter()
 
     @property
     def holds_answer(self) -> bool:
@@ -66,7 +68,11 @@ class PromptInput(TextArea, inherit_bindings=False):
 
     async def _on_key(self, event: events.Key) -> None:
         """Leave what the registry says of keys to it; a character that can be typed is text first."""
-        if not event.is_printable and event.key == "enter":
+        if begins_line(event.key):
+            event.stop()
+            event.prevent_default()
+            self.begin_line()
+        elif not event.is_printable and event.key == "enter":
             event.prevent_default()
 
     def begin_line(self) -> None:
