@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from seen import notes_of, screen_text
+from driven_app import DrivenApp, drive_app
 from speaking_program import COMMAND
-from textual.pilot import Pilot
 from textual.widget import Widget
 from textual.widgets import Input
 
@@ -22,14 +20,10 @@ from ysnakes_core.runs.directory import RunDirectory, create_run
 from ysnakes_core.runs.processes import this_process
 from ysnakes_core.runs.state import RunState
 from ysnakes_core.runs.talking import Talker
-from ysnakes_tui.app import YsnakesApp
 from ysnakes_tui.app_memory import AppMemory, read_memory
 from ysnakes_tui.complete.talk_view import TalkView
-from ysnakes_tui.keymap import textual_name, usual_keymap
 from ysnakes_tui.panes.complete import CompletePane
-from ysnakes_tui.panes.makers import PANE_MAKERS
 
-SECONDS = 20.0  # until something that a process does is given up
 Test = Callable[["TalkApp"], Coroutine[Any, Any, None]]
 
 
@@ -60,11 +54,8 @@ def stand(run: RunDirectory, status: str) -> None:
     run.write_state(state.of_process(this_process()) if status == "running" else state)
 
 
-class TalkApp:
+class TalkApp(DrivenApp):
     """The app, with what tests ask of it."""
-
-    def __init__(self, app: YsnakesApp, pilot: Pilot[None], home: Path) -> None:
-        self.app, self.pilot, self.home = app, pilot, home
 
     @property
     def pane(self) -> CompletePane:
@@ -90,35 +81,9 @@ class TalkApp:
         return answer
 
     @property
-    def screen(self) -> str:
-        return screen_text(self.app)
-
-    @property
-    def notes(self) -> str:
-        return "\n".join(notes_of(self.app))
-
-    @property
     def place(self) -> str:
         """The context that holds."""
         return self.app.context
-
-    async def until(self, holds: Callable[[], object]) -> None:
-        deadline = time.monotonic() + SECONDS
-        while not holds():
-            if time.monotonic() > deadline:
-                raise AssertionError(f"it never came to be:\n{self.screen}\n{self.notes}")
-            await self.pilot.pause(0.01)
-
-    async def sees(self, *words: str) -> None:
-        """Until all of this is on the screen."""
-        await self.until(lambda: all(word in self.screen for word in words))
-
-    async def notified(self, *words: str) -> None:
-        await self.until(lambda: all(word in self.notes for word in words))
-
-    async def press(self, *keys: str) -> None:
-        await self.pilot.press(*map(textual_name, keys))
-        await self.pilot.pause()
 
     async def write(self, text: str) -> None:
         """Type it, key by key."""
@@ -174,19 +139,11 @@ def drive(
             lambda: TalkView(id="talk-view", make_talker=lambda tell: Talker(tell, command=command))
         )
 
-    async def run() -> None:
-        app = YsnakesApp(
-            home / "runs",
-            keymap=usual_keymap(),
-            memory=AppMemory(pane=pane, last_run=last_run, layout=read_memory().layout),
-            ascii=ascii,
-            makers={**PANE_MAKERS, "complete": complete},
-        )
-        async with app.run_test(size=size, notifications=True) as pilot:
-            await pilot.pause()
-            driven = TalkApp(app, pilot, home)
-            if pane == "complete":
-                await driven.until(lambda: driven.pane.is_whole and driven.talk.runs_read)
-            await test(driven)
+    async def when_ready(driven: TalkApp) -> None:
+        if pane == "complete":
+            await driven.until(lambda: driven.pane.is_whole and driven.talk.runs_read)
+        await test(driven)
 
-    asyncio.run(run())
+    memory = AppMemory(pane=pane, last_run=last_run, layout=read_memory().layout)
+    makers = {"complete": complete}
+    drive_app(when_ready, TalkApp, home, memory, makers=makers, size=size, ascii=ascii)

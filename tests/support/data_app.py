@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from seen import notes_of, screen_text
-from textual.pilot import Pilot
+from driven_app import DrivenApp, drive_app
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from ysnakes_core.synthesis.job_answers import JobManners
 from ysnakes_core.synthesis.library import Library, open_library
 from ysnakes_core.synthesis.library_records import Record
-from ysnakes_tui.app import YsnakesApp
 from ysnakes_tui.app_memory import AppMemory, read_memory
 from ysnakes_tui.data.job_form import JobForm
 from ysnakes_tui.data.job_view import JobView
-from ysnakes_tui.keymap import textual_name, usual_keymap
 from ysnakes_tui.panes.data import DataPane
-from ysnakes_tui.panes.makers import PANE_MAKERS
 
-SECONDS = 20.0  # until something that a thread does is given up
 Test = Callable[["DataApp"], Coroutine[Any, Any, None]]
 
 
-class DataApp:
+class DataApp(DrivenApp):
     """The app, with what tests ask of it."""
 
-    def __init__(self, app: YsnakesApp, pilot: Pilot[None], home: Path) -> None:
-        self.app, self.pilot, self.folder = app, pilot, home / "data"
+    @property
+    def folder(self) -> Path:
+        return self.home / "data"
 
     @property
     def pane(self) -> DataPane:
@@ -49,32 +43,6 @@ class DataApp:
     def text(self, place: str) -> str:
         """What a text of the pane says."""
         return str(self.pane.query_one(place, Static).content)
-
-    @property
-    def screen(self) -> str:
-        return screen_text(self.app)
-
-    @property
-    def notes(self) -> str:
-        return "\n".join(notes_of(self.app))
-
-    async def until(self, holds: Callable[[], object]) -> None:
-        deadline = time.monotonic() + SECONDS
-        while not holds():
-            if time.monotonic() > deadline:
-                raise AssertionError(f"it never came to be:\n{self.screen}\n{self.notes}")
-            await self.pilot.pause(0.01)
-
-    async def sees(self, *words: str) -> None:
-        """Until all of this is on the screen."""
-        await self.until(lambda: all(word in self.screen for word in words))
-
-    async def notified(self, *words: str) -> None:
-        await self.until(lambda: all(word in self.notes for word in words))
-
-    async def press(self, *keys: str) -> None:
-        await self.pilot.press(*map(textual_name, keys))
-        await self.pilot.pause()
 
     async def open_form(self, teacher: str = "ollama", **values: str) -> None:
         """The form of a new job with those texts in its fields; no kinds but those that are named."""
@@ -126,16 +94,5 @@ def drive(
     def pane() -> Widget:
         return DataPane(manners=manners)
 
-    async def run() -> None:
-        app = YsnakesApp(
-            home / "runs",
-            keymap=usual_keymap(),
-            memory=memory or AppMemory(pane="data", layout=read_memory().layout),
-            ascii=ascii,
-            makers={**PANE_MAKERS, "data": pane},
-        )
-        async with app.run_test(size=size, notifications=True) as pilot:
-            await pilot.pause()
-            await test(DataApp(app, pilot, home))
-
-    asyncio.run(run())
+    kept = memory or AppMemory(pane="data", layout=read_memory().layout)
+    drive_app(test, DataApp, home, kept, makers={"data": pane}, size=size, ascii=ascii)
