@@ -8,11 +8,12 @@ from pathlib import Path
 
 from complete_app import a_run
 from snapshot_runs import NOW
+from written_positions import written_positions
 
 from ysnakes_core.completion.options import SamplingOptions
 from ysnakes_core.completion.transcript import Outcome, Token, Transcript
 from ysnakes_core.completion.transcript_store import TranscriptStore
-from ysnakes_core.runs.talking import Begun, Ended, Question, Talker, Told, Written
+from ysnakes_core.runs.talking import Begun, Ended, Positions, Question, Talker, Told, Written
 
 TALK = "0123456789abcdef"  # the transcript that is gone on with
 RAIN = "Rain is water that falls from clouds. **Snow** is rain that froze:\n\n- it is white\n- it is cold"
@@ -90,6 +91,18 @@ def _talk(transcript: Transcript) -> None:
     _say(transcript, HOSTILE, HOSTILE, reading="text", carried=1)
 
 
+def edited_talk(home: Path) -> None:
+    """The same, where a person changed the end of an answer, and the model went on from there."""
+    written_talk(home)
+    store = TranscriptStore(home / "transcripts", now=lambda: NOW)
+    transcript = store.open(TALK)
+    answer = transcript.path()[1][1]
+    assert answer is not None
+    transcript.edit_answer(answer.id, answer.text.replace("never came back", "came back with a [b]fox[/b]"))
+    _say(transcript, "", STORIES[2], reading="text", carried=1, unknown_before=1)
+    store.save(transcript)
+
+
 class FixedTalker(Talker):
     """Says the same of every model, at once."""
 
@@ -113,6 +126,12 @@ class FixedTalker(Talker):
             self._say_it(Written(number, row, tokens, "text"))
             outcome = Outcome("text", "end", options.seed or 7, 6, 0, len(tokens), 0.041, 512.0)
             self._say_it(Ended(number, row, outcome))
+        return number
+
+    def score_positions(self, run: Path, checkpoint: str | None = None) -> int:
+        number = next(self._next)
+        self._say_it(self._begun(number))
+        self._say_it(Positions(number, written_positions(), 1.0))
         return number
 
     def cancel(self, number: int) -> None:

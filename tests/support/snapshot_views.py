@@ -10,7 +10,7 @@ from pathlib import Path
 
 from snapshot_library import written_jobs, written_library
 from snapshot_runs import MEMORY, NOW, WrittenRun, list_line
-from snapshot_talk import TALK, written_talk
+from snapshot_talk import TALK, edited_talk, written_talk
 
 from ysnakes_core.configuration import RunConfig
 from ysnakes_core.runs.control import send
@@ -168,10 +168,15 @@ def hostile() -> None:
 # The views.
 
 
-def _talk_view(words: tuple[str, ...], *keys: str, modes: tuple[Mode, ...] = BOTH) -> View:
+def _talk_view(
+    words: tuple[str, ...],
+    *keys: str,
+    modes: tuple[Mode, ...] = BOTH,
+    write: Callable[[Path], None] = written_talk,
+) -> View:
     """A view on the way from the transcript that is gone on with."""
     layout = (("complete.transcript", TALK),)
-    return View(talk, words, "quiet-cobra", "complete", keys, modes, layout)
+    return View(lambda: write(RUNS.parent), words, "quiet-cobra", "complete", keys, modes, layout)
 
 
 RUNNING = ("● running: quiet-cobra", "1,200", "Rain is water that falls")
@@ -213,7 +218,15 @@ VIEWS = {
     ),
     "talk-settings": _talk_view(("How it writes", "weights in", "Close"), "f9", modes=(*BOTH, ASCII)),
     "talk-wrong": _talk_view(("✗ Give a number.",), "f9", "tab", "x", modes=(SMALL,)),
-    "talk-edit": _talk_view(("another turn 2 of 3",), "escape", "k", "k", "e", modes=(SMALL,)),
+    "talk-edit": _talk_view(("another turn 2 of 3",), "escape", "k", "k", "k", "e", modes=(SMALL,)),
+    "talk-edit-answer": _talk_view(("the answer of turn 2 of 3", "Keep"), "escape", "k", "k", "e"),
+    "talk-edited": _talk_view(
+        ("edited by you, written first by quiet-cobra", "answer 3 of 3", "[b]fox[/b]", "unknown"),
+        *("escape", "p"),
+        write=edited_talk,
+        modes=(*BOTH, ASCII, NO_COLOUR),
+    ),
+    "positions": _talk_view(("bits per byte by position", "It levels off at 128"), "escape", "P", modes=ALL),
     "talk-model": _talk_view(("the best, as is usual", "amber-viper"), "ctrl+r"),
     "transcripts": _talk_view(("A walk in the mountains", "3 transcripts"), "f12"),
     "help": View(running, ("Watching a run",), last_run="quiet-cobra", keys=("f1",)),

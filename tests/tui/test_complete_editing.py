@@ -102,8 +102,8 @@ def test_what_was_not_changed_and_what_is_left_is_no_edit(home: Path) -> None:
 def test_nothing_of_it_is_sent_to_a_model(home: Path) -> None:
     async def test(d: TalkApp) -> None:
         await d.said("one")
-        await d.press("escape", "e", "f5")
-        await d.notified("you are changing an answer", "keep it with enter, or leave it with esc")
+        await d.press("escape", "e", "f5", "f6", "f7")
+        assert (d.talk.side, len(d.app.screen_stack), d.talk.is_busy) == (None, 1, False)
         d.talk.field.put("")
         await d.press("enter")
         await d.notified("an answer with nothing in it is none")

@@ -12,6 +12,7 @@ from textual.widgets import OptionList
 
 from ysnakes_tui.complete.model_screen import ModelScreen
 from ysnakes_tui.complete.models import ModelChoice, ModelReader
+from ysnakes_tui.complete.settings_drawer import SettingsDrawer
 from ysnakes_tui.train.new_run_form import NewRunForm
 
 
@@ -188,3 +189,28 @@ def test_a_real_model_answers(home: Path) -> None:
         assert again.run == "quiet-cobra"
 
     drive(test, home, command=None)
+
+
+def test_the_strip_says_which_model_stands_ready(home: Path) -> None:
+    a_run(home)
+
+    async def test(d: TalkApp) -> None:
+        await d.sees("○ ready  quiet-cobra  step 40  best, float32")
+        await d.press("f9")
+        drawer = d.talk.query_one(SettingsDrawer)
+        drawer.query_one("#set-precision").focus()
+        await d.press("left", "f9")
+        await d.sees("○ ready  quiet-cobra  step 40  best, int8")
+        await d.ask("write slowly")
+        await d.sees("● writing  quiet-cobra")
+        await d.press("escape")
+        await d.sees("○ ready  quiet-cobra")
+
+    drive(test, home)
+
+
+def test_without_a_model_the_strip_says_so(home: Path) -> None:
+    async def test(d: TalkApp) -> None:
+        await d.sees(" there is no model to talk to yet (2: the Train pane)")
+
+    drive(test, home)

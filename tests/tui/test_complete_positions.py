@@ -9,26 +9,12 @@ from typing import Any
 import pytest
 from complete_app import TalkApp, a_run, drive
 from run_with_model import run_with_model
+from written_positions import written_positions as found
 
 from ysnakes_core.runs.talking import Begun, Failed, Positions
-from ysnakes_core.training.position_curve import Band, ByPosition, Context, Curve, Drift
-from ysnakes_core.training.position_scores import borders
 from ysnakes_tui.complete.positions_screen import PositionsScreen, told_text
 
 Test = Callable[["Alone"], Coroutine[Any, Any, None]]
-
-
-def found(length: int = 13_866) -> ByPosition:
-    def curve(length: int, above: float) -> Curve:
-        bands = tuple(
-            Band(a, b, 50, 200, 9, 140.0 + 99 / (a + 1), 140.0 - above, 0.02, 0.01)
-            for a, b in borders(length)
-        )
-        beyond = Band(256, length - 1, 50, 200, 9, 140.0, 140.0 - above, 0.02, 0.01) if length > 256 else None
-        return Curve(bands, 9, bands[0], beyond, Drift(512, 0.0, 0.001) if beyond else None)
-
-    contexts = (Context(64, 900, 3600, 2600.0, 2500.0, 0.002), Context(128, 900, 3600, 2501.0, 2500.0, 0.002))
-    return ByPosition(256, 40, 9000, 36_000, curve(177, 0.0), curve(length, 10.0), contexts, 3.0)
 
 
 class Alone:

@@ -46,9 +46,15 @@ def which(choice: ModelChoice, run: ModelRun | None) -> str:
     if saved is None:
         return "no checkpoint yet" if run.trains and not choice.checkpoint else "it has no such checkpoint"
     score = "" if saved.bits_per_byte is None else f", {bits(saved.bits_per_byte)} bits/byte"
-    names = {"": "newest, as it trains" if run.trains else BEST, BEST: BEST, LATEST: LATEST}
-    named = f"{names[choice.checkpoint]}: " if choice.checkpoint in names else ""
+    name = name_of(choice, run)
+    named = f"{name}: " if name else ""
     return f"{named}step {saved.step:,}{score}"
+
+
+def name_of(choice: ModelChoice, run: ModelRun | None) -> str:
+    """What a choice of a checkpoint means, if that may become another; "" where it is a certain one."""
+    usual = "newest, as it trains" if run is not None and run.trains else BEST
+    return {"": usual, BEST: BEST, LATEST: LATEST}.get(choice.checkpoint, "")
 
 
 def doing_of(exchanges: list[Exchange], now: float, stop_key: str) -> str:

@@ -14,10 +14,12 @@ from textual.widget import Widget
 from ysnakes_core import paths
 from ysnakes_core.errors import YsnakesError
 from ysnakes_core.runs.talking import Begun, Failed, Loading, Talker, Told
+from ysnakes_tui.complete.model_line import name_of
 from ysnakes_tui.complete.models import ModelChoice, ModelReader, ModelRun, usual_choice
 from ysnakes_tui.complete.prompt_history import read_prompts
 from ysnakes_tui.complete.settings import TalkSettings
-from ysnakes_tui.panes.interface import shell_of
+from ysnakes_tui.panes.interface import key_of, shell_of
+from ysnakes_tui.widgets.status_strip import Status
 from ysnakes_tui.widgets.views import is_seen
 
 READ_SECONDS = 2.0  # between two looks at the runs
@@ -94,6 +96,24 @@ class TalkModels(Widget):
         self.draw_line()
         self.warm()
         self.refresh_bindings()
+
+    def idle_status(self) -> Status:
+        """How the model stands that would be asked."""
+        choice = self.choice
+        if choice is None:
+            start = key_of(self, "show_train")
+            missing = f"there is no model to talk to yet ({start}: the Train pane)"
+            return Status(nothing=missing if self.runs_read else "looking for models…")
+        run = self.run_of(choice)
+        saved = run.meant(choice.checkpoint) if run is not None else None
+        named = name_of(choice, run)
+        states = {"ready": "ready", "loading": "loading", "": "waiting"}
+        state = states.get(self.warmth, "broken") if saved is not None else "waiting"
+        words = [named, self.settings.precision] if saved is not None else ["for its first checkpoint"]
+        if state == "broken":
+            words = [f"{key_of(self, 'choose_model')}: choose another model"]
+        step = None if saved is None else saved.step
+        return Status(choice.run, state, step, note=", ".join(filter(None, words)))
 
     def run_of(self, choice: ModelChoice | None) -> ModelRun | None:
         return next((run for run in self.runs if choice is not None and run.name == choice.run), None)

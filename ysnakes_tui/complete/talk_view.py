@@ -70,6 +70,8 @@ class TalkView(TalkReading):
             return None
         if action in _ASKS and (self.is_busy or self.choice is None):
             return None
+        if action in _ASKS and self.edited_answer and action != "edit_turn":
+            return None
         if action == "show_positions" and self.choice is None:
             return None
         if action == "follow_latest":

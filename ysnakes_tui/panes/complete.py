@@ -72,6 +72,10 @@ class CompletePane(Widget):
     def status(self) -> Status:
         return self.talk.status() if self.is_whole else Status()
 
+    def idle_status(self) -> Status:
+        """Which model stands ready while nothing is written."""
+        return self.talk.idle_status() if self.is_whole else Status()
+
     def focus_first(self) -> None:
         if not self.is_whole:
             return

@@ -60,10 +60,14 @@ class PaneStack(Container):
         self.post_message(self.Settled())
 
     def status(self) -> Status:
-        """What the pane in front says; if that is nothing, what the Train pane does."""
+        """What the pane in front does; if that is nothing, what the Train pane does.
+
+        Where that is nothing either: what the first is ready for, if it has an ``idle_status``.
+        """
         for name in (self.current, "train"):
             pane = self._panes.get(name)
             status = cast(Pane, pane).status() if pane is not None and pane.is_mounted else Status()
             if status != Status():
                 return status
-        return Status()
+        idle_status = getattr(self._panes.get(self.current), "idle_status", Status)
+        return cast(Status, idle_status())

@@ -18,6 +18,7 @@ SYMBOLS = {
     "writing": ("●", ">"),
     "loading": ("◌", "~"),
     "waiting": ("◌", "~"),
+    "ready": ("○", "o"),
     "pausing": ("◐", "="),
     "paused": ("‖", "="),
     "stopping": ("◑", "#"),
@@ -29,7 +30,7 @@ SYMBOLS = {
     "broken": ("▲", "!"),
 }
 _KINDS = {
-    **dict.fromkeys(("starting", "running", "writing"), "good"),
+    **dict.fromkeys(("starting", "running", "writing", "ready"), "good"),
     **dict.fromkeys(("waiting", "loading", "pausing", "paused", "stopping"), "waiting"),
     **dict.fromkeys(("failed", "crashed", "broken"), "bad"),
 }
@@ -53,6 +54,7 @@ class Status:
     age: float | None = None  # seconds since the worker's last sign of life
     note: str = ""  # shown where there is room: a stage, a message
     command: str = ""  # what was asked of the worker, or what it answered just now
+    nothing: str = "no run is shown"  # where there is no state
 
     @property
     def is_stale(self) -> bool:
@@ -105,7 +107,7 @@ def plain_line(status: Status, width: int, *, ascii: bool = False) -> str:
 def parts(status: Status, *, ascii: bool) -> list[_Part]:
     """Everything there is to say, in the order in which it stands."""
     if not status.state:
-        return [_Part(" no run is shown", 0, "dim"), *_note(status)]
+        return [_Part(f" {printable(status.nothing, 100)}", 0, "dim"), *_note(status)]
     symbol = SYMBOLS.get(status.state, ("?", "?"))[ascii]
     kind = _KINDS.get(status.state, "name")
     found = [_Part(f" {symbol} {printable(status.state, 12)}", 0, kind)]
