@@ -97,7 +97,7 @@ def completion() -> Finding:
     if found is not None:
         return Finding("completion", True, f"by the compiled step, for {found.level}")
     why, mend = why_not()
-    return Finding("completion", False, f"by torch alone, at about half the speed: {why}", mend)
+    return Finding("completion", False, f"by torch alone, at less than half the speed: {why}", mend)
 
 
 def memory() -> Finding:

@@ -35,7 +35,10 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return copy
 
 
-def test_what_was_built_is_found_and_only_until_the_source_changes(source):
+ANOTHER = "import sys; open(sys.argv[sys.argv.index('-o') + 1], 'w').write('built')"
+
+
+def test_what_was_built_is_found_and_only_until_the_source_changes(source, monkeypatch):
     if building.compiler() is None or level_here() is None:
         pytest.skip("there is no C compiler, or it is of no use on this processor")
     built = building.build(source)
@@ -48,7 +51,9 @@ def test_what_was_built_is_found_and_only_until_the_source_changes(source):
     library.cache_clear()
     assert library() is None
     assert why_not()[0] == "it was not built"
+    monkeypatch.setattr(building, "compiler", lambda: [sys.executable, "-c", ANOTHER])
     again = building.build(source)
+    assert [path.name for path in again] == [building.file_name(level) for level in building.levels()]
     assert not set(again) & set(built)
     assert not any(path.exists() for path in built)
 
