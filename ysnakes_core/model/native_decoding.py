@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Iterable, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -66,7 +67,7 @@ class NativeDecoding:
 
         self.logits = buffer(batch, model.vocab_size)
         heads = state.ssm[0].shape[1]
-        self._rings, self._ssm = [], [t.to(torch.float32, copy=True).contiguous() for t in state.ssm]
+        self._rings, self._ssm = [], [_copy(t) for t in state.ssm]
         layers = (Layer * config.n_layers)()
         for layer, block, conv, ssm in zip(layers, model.blocks, state.conv, self._ssm, strict=True):
             self._rings.append(self._fill(layer, block, conv, ssm))
@@ -133,12 +134,12 @@ class NativeDecoding:
 
     def state(self, rows: Sequence[int] | None = None) -> ModelState:
         """The state after what was taken in, of some rows or all: a copy."""
-        index = torch.tensor(range(self._batch) if rows is None else rows)
+        chosen = slice(None) if rows is None else list(rows)
         position = self._step.position
         order = [(position + 1 + back) % self._taps for back in range(1, self._taps)]
         return ModelState(
-            tuple(ring[:, :, self._window(ring)][order].transpose(0, 1)[index] for ring in self._rings),
-            tuple(ssm[index] for ssm in self._ssm),
+            tuple(ring[:, :, self._window(ring)][order].transpose(0, 1)[chosen] for ring in self._rings),
+            tuple(_copy(ssm, chosen) for ssm in self._ssm),
         )
 
     def _window(self, ring: Tensor) -> slice:
@@ -215,6 +216,11 @@ def _weight(module: nn.Module) -> Tensor:
     weight = module.weight if isinstance(module, (nn.Linear, nn.Embedding)) else module.packed
     assert isinstance(weight, Tensor)
     return weight
+
+
+def _copy(tensor: Tensor, rows: slice | list[int] = slice(None)) -> Tensor:
+    """Some rows in float32. By numpy: torch has several threads copy, which wait for each other."""
+    return torch.from_numpy(np.array(tensor.detach().numpy()[rows], dtype=np.float32, order="C"))
 
 
 def _bias(norm: nn.Module) -> Tensor | None:
