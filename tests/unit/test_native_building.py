@@ -71,6 +71,20 @@ def test_without_a_compiler_nothing_is_built_and_nothing_fails(source, monkeypat
     assert not finding.essential
 
 
+def test_a_folder_that_cannot_be_written_is_no_mishap(source, capsys):
+    if building.compiler() is None or not building.levels():
+        pytest.skip("nothing would be written")
+    assert building.build(source / "missing") == []
+    assert "is not built" in capsys.readouterr().err
+
+
+def test_what_is_there_stays_where_the_compiler_went(source, monkeypatch):
+    for level in building.levels():
+        (source / building.file_name(level)).write_text("built")
+    monkeypatch.setattr(building, "compiler", lambda: None)
+    assert len(building.build(source)) == len(building.levels())
+
+
 def test_a_compiler_that_fails_is_no_compiler(source, monkeypatch, capsys):
     monkeypatch.setattr(
         building, "compiler", lambda: [sys.executable, "-c", "import sys; sys.exit('broken')"]

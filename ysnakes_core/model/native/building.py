@@ -8,6 +8,7 @@ own build runs this too. What was built carries a hash of its source in its name
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import platform
@@ -62,19 +63,23 @@ def compiler() -> list[str] | None:
 def build(folder: Path = HERE) -> list[Path]:
     """Build all levels into ``folder``, which loses what was built of another source; what there is now.
 
-    A level that the compiler does not know, or fails at, is left out; why is said on stderr.
+    A level that the compiler does not know or fails at is left out, and all where there is none or nothing
+    can be written; why is said on stderr.
     """
     command = compiler()
-    built = [] if command is None else [folder / file_name(level) for level in levels()]
-    for old in folder.glob(f"{NAME}.*{_ending()}"):
-        if old not in built:
-            old.unlink()
-    if command is None:
-        return []
-    for path, flags in zip(built, levels().values(), strict=True):
-        if not path.exists():
+    wanted = {folder / file_name(level): flags for level, flags in levels().items()}
+    for path, flags in wanted.items():
+        if command is None or path.exists():
+            continue
+        try:
             _compile(command, flags, path)
-    return [path for path in built if path.exists()]
+        except (OSError, subprocess.SubprocessError) as error:
+            print(f"{path.name} is not built: {error}", file=sys.stderr)
+    for old in folder.glob(f"{NAME}.*{_ending()}"):
+        if old not in wanted:
+            with contextlib.suppress(OSError):  # in use, for one: it does no harm
+                old.unlink()
+    return [path for path in wanted if path.exists()]
 
 
 def _compile(command: list[str], flags: tuple[str, ...], path: Path) -> None:
@@ -85,13 +90,9 @@ def _compile(command: list[str], flags: tuple[str, ...], path: Path) -> None:
         libraries = () if os.name == "nt" else ("-lm",)
         sources = sorted(str(source) for source in HERE.glob("*.c"))
         words = [*command, *FLAGS, *flags, *shared, "-o", str(made), *sources, *libraries]
-        try:
-            done = subprocess.run(
-                words, capture_output=True, text=True, errors="replace", timeout=_SECONDS, check=False
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            print(f"{path.name} is not built: {error}", file=sys.stderr)
-            return
+        done = subprocess.run(
+            words, capture_output=True, text=True, errors="replace", timeout=_SECONDS, check=False
+        )
         if done.returncode or not made.exists():
             print(f"{path.name} is not built: {done.stderr.strip():.2000}", file=sys.stderr)
             return
