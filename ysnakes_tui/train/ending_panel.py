@@ -59,7 +59,8 @@ class EndingPanel(Vertical):
     def _parts(self) -> dict[str, str]:
         ending = self._ending
         said = "\n".join(f"│ {line}" for line in ending.said[-self._most_said :])
-        next = "\n".join(lines_of("Next: ", ending.next, self.size.width))
+        width = self.size.width or self.app.size.width - 2  # not laid out yet: it is as wide as the screen
+        next = "\n".join(lines_of("Next: ", ending.next, width))
         return {"title": ending.title, "said": said, "kept": ending.kept, "next": next}
 
     def on_resize(self, event: events.Resize) -> None:
