@@ -64,6 +64,7 @@ class DataApp(DrivenApp):
         await self.open_form(teacher, **values)
         await self.press("f5")
         await self.until(lambda: self.pane.is_writing or self.pane.query(JobView))
+        await self.until(lambda: self.pane.context != "job_form")
 
     async def ends(self) -> None:
         """Until no job is being written."""

@@ -222,7 +222,8 @@ def test_nothing_found_is_said(home: Path) -> None:
 async def choose(d: DataApp, key: str, name: str) -> None:
     """Open a list with its key, and choose the line that begins with a name."""
     await d.press(key)
-    await d.until(lambda: isinstance(d.app.screen, FilterScreen))
+    await d.until(lambda: isinstance(d.app.screen, FilterScreen) and isinstance(d.app.focused, OptionList))
+    await d.pilot.pause()  # the line that holds now has the cursor
     options = d.app.screen.query_one(OptionList)
     names = [str(options.get_option_at_index(place).prompt) for place in range(options.option_count)]
     options.highlighted = next(place for place, each in enumerate(names) if each.startswith(name))
