@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from decoding_ways import change_steps
+from decoding_ways import WAYS, change_steps, decode_by
 
 from ysnakes_core.completion import reading
 from ysnakes_core.completion.engine import Completer
@@ -55,6 +55,11 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(params=WAYS, autouse=True)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    decode_by(request.param, monkeypatch)
 
 
 @pytest.fixture
