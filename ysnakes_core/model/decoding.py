@@ -165,7 +165,7 @@ AnyDecoding = Decoding | Apart | NativeDecoding
 def decoding(model: LanguageModel, state: ModelState) -> AnyDecoding:
     """Go on from a state, so that each row of it comes to what it would alone; the quickest way there is."""
     native = library()
-    if native is not None and can_decode(model):
+    if native is not None and can_decode(model, state.batch_size):
         return NativeDecoding(native, model, state)
     apart = state.batch_size > 1 and isinstance(model.head, BFloat16Linear)
     return Apart(model, state) if apart else Decoding(model, state)

@@ -30,13 +30,15 @@ from ysnakes_core.model.packing import BFloat16Linear, NativeInt8Linear, PackedE
 from ysnakes_core.model.state import ModelState
 
 STAGES = 3  # of a layer; as in decode_step.c
+MOST_PARTS = 65_535  # as in sharing.h
 
 
-def can_decode(model: LanguageModel) -> bool:
-    """Whether the compiled step knows this kind of model."""
+def can_decode(model: LanguageModel, batch_size: int) -> bool:
+    """Whether the compiled step knows this kind of model, and takes so many rows at once."""
     everything = [*model.parameters(), *model.buffers()]
     return (
-        model.dtype == torch.float32
+        batch_size * model.config.n_heads <= MOST_PARTS
+        and model.dtype == torch.float32
         and all(t.device.type == "cpu" for t in everything)
         and all(t.dtype == torch.float32 for t in model.parameters())
         and all(_kind(module) is not None for module in _matrices(model))

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from ysnakes_core.errors import UsageError
 from ysnakes_core.model.language_model import LanguageModel
 from ysnakes_core.model.native.library import Library, library
-from ysnakes_core.model.native.product import multiply_int8
+from ysnakes_core.model.native.product import MOST_COLUMNS, multiply_int8
 from ysnakes_core.model.precision import PRECISIONS, Precision
 
 _ROWS = 256  # of a weight at a time, where it is unfolded to float32
@@ -192,7 +192,7 @@ def _packed(weight: Tensor, precision: Precision) -> PackedLinear:
     if weight.device.type != "cpu":
         return FoldedLinear(weight)
     native = library()
-    if native is not None and weight.dtype == torch.float32:
+    if native is not None and weight.dtype == torch.float32 and weight.shape[1] <= MOST_COLUMNS:
         return NativeInt8Linear(weight, native)
     return Int8Linear(weight) if has_int8_kernels() else FoldedLinear(weight)
 

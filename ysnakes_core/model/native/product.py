@@ -11,6 +11,9 @@ from torch import Tensor
 from ysnakes_core.model.native.helpers import helpers
 from ysnakes_core.model.native.library import INT8, PAD, Library, Matrix, Product
 
+MOST_COLUMNS = 65_536  # the sum of so many products is a whole number of 32 bits
+_MOST_ROWS = 2**20
+
 
 def multiply_int8(
     library: Library, x: Tensor, weight: Tensor, scale: Tensor, sums: Tensor, out: Tensor
@@ -22,9 +25,15 @@ def multiply_int8(
     """
     rows, columns = weight.shape
     count = x.shape[0]
+    if count > _MOST_ROWS:
+        for some in (slice(at, at + _MOST_ROWS) for at in range(0, count, _MOST_ROWS)):
+            multiply_int8(library, x[some], weight, scale, sums, out[some])
+        return
     if not count:
         return
     x = x.detach().to(torch.float32).contiguous()
+    if columns > MOST_COLUMNS:
+        raise ValueError(f"sums of {columns} products may be too large")
     _check(weight, torch.int8, (rows, columns))
     _check(scale, torch.float32, (rows,))
     _check(sums, torch.int32, (rows,))
