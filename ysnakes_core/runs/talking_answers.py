@@ -60,7 +60,7 @@ class Answering:
             alternatives=question.alternatives,
         )
         self._going = list(range(rows))
-        self._unsaid: list[list[Token]] = [[] for _ in range(rows)]
+        self._unsaid: list[list[Piece]] = [[] for _ in range(rows)]
         self._silent = set(range(rows))  # rows of which nothing was said yet
         self._said = clock()
         job.while_working(self._stream.cancel)
@@ -68,7 +68,7 @@ class Answering:
     def advance(self) -> None:
         """Compute a little, and say what is to be said by now: the first token of a row at once."""
         for row, piece in self._stream.step() or ():
-            self._unsaid[row].append(_token(piece))
+            self._unsaid[row].append(piece)
         if not self.job.kept:
             self.job.kept = any(summary.tokens for summary in self._stream.summaries)
         ended = [row for row in self._going if self._stream.has_ended(row)]
@@ -87,7 +87,7 @@ class Answering:
         self._said = self._clock()
 
     def _say(self, row: int) -> None:
-        if tokens := tuple(self._unsaid[row]):
+        if tokens := tuple(map(_token, self._unsaid[row])):  # between steps, each finds the caches cold
             self._unsaid[row] = []
             self._silent.discard(row)
             reading = self._stream.summaries[row].reading
