@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import psutil
 import pytest
 from run_with_model import add_checkpoint, run_with_model
+from speaking_program import COMMAND
 
 from ysnakes_core.completion.engine import Completer
 from ysnakes_core.completion.history import Part
@@ -114,15 +115,23 @@ def own() -> Iterator[Ear]:
     ear.talker.close()
 
 
+@pytest.fixture
+def quick() -> Iterator[Ear]:
+    """One whose process speaks as the real one does, but has no torch to load: for what is the talker's."""
+    ear = Ear(COMMAND)
+    yield ear
+    ear.talker.close()
+
+
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
     """A run that no test changes."""
-    return run_with_model(tmp_path_factory.mktemp("home"))
+    return run_with_model(tmp_path_factory.mktemp("home"), endless=True)
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> RunDirectory:
-    return run_with_model(tmp_path)
+    return run_with_model(tmp_path, endless=True)
 
 
 def text_of(heard: list[Told], row: int = 0) -> str:
@@ -219,8 +228,8 @@ def test_a_token_that_the_model_does_not_have_is_said(ear: Ear, model: RunDirect
 
 
 def test_two_questions_are_answered_at_once(ear: Ear, tmp_path: Path, model: RunDirectory) -> None:
-    other = run_with_model(tmp_path, "other", steps=(41,))
-    options = (replace(WILD, max_tokens=400),)
+    other = run_with_model(tmp_path, "other", steps=(41,), endless=True)
+    options = (replace(WILD, max_tokens=4000),)  # both take some tenths of a second, whoever was asked first
     numbers = [ear.talker.ask(Question(run.path, "What is 3?", options=options)) for run in (model, other)]
     heard: list[Told] = []
     while sum(isinstance(told, Ended) for told in heard) < 2:
@@ -443,17 +452,17 @@ def test_a_process_that_is_killed_is_said_and_started_anew(own: Ear, run: RunDir
     assert process not in own.processes
 
 
-def test_a_process_that_is_killed_while_nobody_asks_is_not_missed(own: Ear, run: RunDirectory) -> None:
-    own.talker.warm(run.path)
-    while not isinstance(own.next(), Begun):
+def test_a_process_that_is_killed_while_nobody_asks_is_not_missed(quick: Ear, model: RunDirectory) -> None:
+    quick.talker.warm(model.path)
+    while not isinstance(quick.next(), Begun):
         pass
-    (process,) = own.processes
+    (process,) = quick.processes
     process.kill()
     gone, _ = psutil.wait_procs([process], SECONDS)
     assert gone
-    heard = own.answer(Question(run.path, "What is 3?", options=(WILD,)))
+    heard = quick.answer(Question(model.path, "What is 3?", options=(WILD,)))
     assert text_of(heard) or isinstance(heard[-1], Failed)
-    assert text_of(own.answer(Question(run.path, "What is 3?", options=(WILD,))))
+    assert text_of(quick.answer(Question(model.path, "What is 3?", options=(WILD,))))
 
 
 def test_after_closing_nothing_is_told_and_nothing_is_left(own: Ear, run: RunDirectory) -> None:

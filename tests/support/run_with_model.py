@@ -30,9 +30,11 @@ def run_with_model(
     tokenizer: str = "bpe",
     steps: tuple[int, ...] = (40,),
     corpus: bool = False,
+    endless: bool = False,
 ) -> RunDirectory:
     """A run with a checkpoint for each of ``steps``, each with weights of its own; the last is the best.
 
+    ``endless``: its model never chooses ``<end>``, however long and quickly it writes.
     ``corpus``: the tokenizer is trained on the corpus that ships, as one with many tokens has to be.
     """
     home.mkdir(parents=True, exist_ok=True)
@@ -45,16 +47,18 @@ def run_with_model(
         documents = read_documents([shipped_corpus()]).documents
     train_tokenizer(documents, tokenizer, vocab_size).save(run.tokenizer_file)
     for step in steps:
-        add_checkpoint(run, step)
+        add_checkpoint(run, step, endless=endless)
     return run
 
 
-def add_checkpoint(run: RunDirectory, step: int, *, best: bool = True) -> str:
+def add_checkpoint(run: RunDirectory, step: int, *, best: bool = True, endless: bool = False) -> str:
     """Save another, as a worker does; its name."""
     tokenizer = Tokenizer.load(run.tokenizer_file)
     with torch.random.fork_rng():
         torch.manual_seed(step)
         model = LanguageModel(run.read_config().model, tokenizer.vocab_size)
+    if endless:
+        _never_end(model, tokenizer)
     name = checkpoint_name(step)
     state = {
         "identity": {"the tokenizer": tokenizer.hash[:16]},
@@ -64,3 +68,13 @@ def add_checkpoint(run: RunDirectory, step: int, *, best: bool = True) -> str:
     if best:
         point(run.checkpoints_folder, "best", name)
     return name
+
+
+def _never_end(model: LanguageModel, tokenizer: Tokenizer) -> None:
+    """One direction is in all that the model says, and ``<end>`` stands against it."""
+    with torch.no_grad():
+        direction = torch.zeros_like(model.norm.bias)
+        direction[0] = 1.0
+        model.norm.bias += 10.0 * direction
+        model.embedding.weight[:, 0] = 0.0
+        model.embedding.weight[tokenizer.end_id] = -100.0 * direction
