@@ -6,7 +6,6 @@ written in threads, and a pane does the same with what is slow about it.
 
 from __future__ import annotations
 
-import contextlib
 import inspect
 import os
 import sys
@@ -88,6 +87,7 @@ class YsnakesApp(BaseApp, inherit_bindings=False):
         self.keymap = keymap
         self._kept = Keeper(memory)
         self._stack = PaneStack(makers, id="body")
+        self._strip, self._footer = StatusStrip(id="status"), KeyFooter(id="keys")
         self._clock = clock
         self._on_ready: Callable[[], None] | None = on_ready
         self._asked_to_leave = float("-inf")
@@ -113,8 +113,8 @@ class YsnakesApp(BaseApp, inherit_bindings=False):
             id="tabs",
         )
         yield self._stack
-        yield StatusStrip(id="status")
-        yield KeyFooter(id="keys")
+        yield self._strip
+        yield self._footer
 
     def on_mount(self) -> None:
         # A screen that says how small the terminal is may already lie over the app's own.
@@ -177,22 +177,18 @@ class YsnakesApp(BaseApp, inherit_bindings=False):
 
     def _show_keys(self) -> None:
         self._footer_is_late = False
-        with contextlib.suppress(IndexError):
-            labels = getattr(self.pane, "label_for", lambda action: "")
-            typing = bool(getattr(self.pane, "is_typing", False))
-            plain = self._ascii.enabled
-            hints = hints_for(self.context, self.keymap, self.can_perform, labels, ascii=plain, typing=typing)
-            for footer in self.screen_stack[0].query(KeyFooter):
-                footer.show(hints)
+        labels = getattr(self.pane, "label_for", lambda action: "")
+        typing = bool(getattr(self.pane, "is_typing", False))
+        plain = self._ascii.enabled
+        self._footer.show(
+            hints_for(self.context, self.keymap, self.can_perform, labels, ascii=plain, typing=typing)
+        )
 
     def _key(self, action: str) -> str:
         return next((shown_key(key, ascii=self._ascii.enabled) for key in self.keymap.of(action)), "")
 
     def _show_status(self) -> None:
-        status = self._stack.status()
-        with contextlib.suppress(IndexError):  # no screen is left once the app closes
-            for strip in self.screen_stack[0].query(StatusStrip):
-                strip.show(status, ascii=self._ascii.enabled)
+        self._strip.show(self._stack.status(), ascii=self._ascii.enabled)
 
     # Doing things.
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 # arrive together. Textual's 100 can be felt.
 ESCAPE_MS, ESCAPE_MS_OVER_SSH = 10, 50
 
+LATER_SECONDS = 1.0  # after the first picture: what is shown then may have a long log to read
+
 _LOOKED_AT_NEXT = (
     *("ysnakes_tui.panes.train", "ysnakes_tui.train.new_run_form"),
     *("ysnakes_tui.panes.data", "ysnakes_tui.data.library_view", "ysnakes_tui.panes.complete"),
@@ -85,7 +87,9 @@ def _load_the_rest() -> None:
             importlib.import_module(name)
         collecting.take_up()
 
-    threading.Thread(target=load, name="loading", daemon=True).start()
+    loading = threading.Timer(LATER_SECONDS, load)
+    loading.daemon = True
+    loading.start()
 
 
 def _train_pane(opening: Opening) -> Widget:

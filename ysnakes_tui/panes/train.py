@@ -22,7 +22,7 @@ from ysnakes_tui.widgets.views import focus_in, give_focus
 if TYPE_CHECKING:
     from ysnakes_tui.train.new_run_form import NewRunForm
 
-PREPARE_SECONDS = 1.5  # until a form is made for when one is wanted: the first picture comes first
+PREPARE_SECONDS = 2.5  # until a form is made for when one is wanted: what is shown comes first
 
 View = Literal["runs", "form", "train"]
 

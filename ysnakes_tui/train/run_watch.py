@@ -27,6 +27,7 @@ from ysnakes_core.runs.launching import has_started, start_worker, worker_log_ta
 from ysnakes_core.runs.state import CRASHED
 
 LOOK_SECONDS = 0.1  # at most ten redraws a second, for what is no mere step
+POLL_SECONDS = 0.2  # between two looks at the directory, which take some 0.5 ms each
 STEPS_SECONDS = 1.0  # between redraws for steps: each stops the training it shows for a moment
 NEWS_SECONDS = 1.0  # ages and times left move on without news from the run
 START_SECONDS = 60.0
@@ -169,7 +170,7 @@ class RunWatch:
                 self._on_news(self)
                 self._seen.wait()
             if self.follower.caught_up:
-                self._wake.wait(LOOK_SECONDS)
+                self._wake.wait(POLL_SECONDS)
         self._work()
 
     def _work(self) -> None:
