@@ -295,6 +295,12 @@ class LibraryView(RecordView, can_focus=False):
             return True
         return self.stop_regenerating() or self.filters.clear()
 
+    def _decide(self, decision: Decision) -> None:
+        """About the one under the cursor, also where the one before is still shown: one key, one record."""
+        if (record := self.grid.current) is not None:
+            self.changes.decide(record, decision)
+            self.grid.action_move(1)
+
     def decided(self, record: Record, decision: Decision) -> None:
         self.grid.action_move(1)
 

@@ -28,7 +28,13 @@ def give_focus(view: Widget, *, tries: int = FOCUS_TRIES) -> None:
     """``focus_in``, again while nothing has it: what is to take it may have to be laid out first."""
     focus_in(view)
     if tries > 1:
-        view.set_timer(FOCUS_SECONDS, partial(_again, view, tries - 1))
+        view.call_after_refresh(_look_again, view, tries - 1)
+
+
+def _look_again(view: Widget, tries: int) -> None:
+    """Once somebody has the focus it was given, and whoever leaves it later means to."""
+    if view.is_attached and view.screen.focused is None:
+        view.set_timer(FOCUS_SECONDS, partial(_again, view, tries))
 
 
 def _again(view: Widget, tries: int) -> None:
