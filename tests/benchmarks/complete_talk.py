@@ -31,6 +31,7 @@ from textual.pilot import Pilot
 
 from ysnakes_core.completion.options import SamplingOptions
 from ysnakes_core.configuration import PRESETS
+from ysnakes_tui import collecting
 from ysnakes_tui.app import YsnakesApp
 from ysnakes_tui.app_memory import AppMemory
 from ysnakes_tui.app_opening import _LOOKED_AT_NEXT
@@ -183,6 +184,8 @@ def main() -> int:
     options = parser.parse_args()
     for name in _LOOKED_AT_NEXT:  # as the app does while its first picture is looked at
         __import__(name)
+    collecting.put_off()
+    collecting.take_up()
     with tempfile.TemporaryDirectory() as place:
         os.environ["YSNAKES_HOME"] = place
         preset = PRESETS[options.preset]
