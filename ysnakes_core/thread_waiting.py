@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 
 # Threads that compute one tensor together wait for the last of them, and by default they do that by
 # running on the spot. On a machine that is busy otherwise, they so keep the processor from the one they wait
@@ -32,3 +32,8 @@ def let_threads_spin(environment: MutableMapping[str, str] = os.environ) -> None
     if "OMP_WAIT_POLICY" not in environment and ours.items() <= dict(environment).items():
         environment["GOMP_SPINCOUNT"] = str(LONG_SPINS)
         del environment["KMP_BLOCKTIME"]
+
+
+def threads_sleep(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether this process was told by ``let_threads_sleep`` how to wait, and by nobody else."""
+    return environment.get("GOMP_SPINCOUNT") == str(SPINS)

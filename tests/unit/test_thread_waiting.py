@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ysnakes_core.thread_waiting import let_threads_sleep, let_threads_spin
+from ysnakes_core.thread_waiting import let_threads_sleep, let_threads_spin, threads_sleep
 
 
 def test_threads_stop_spinning_soon() -> None:
@@ -35,3 +35,12 @@ def test_what_the_user_has_set_holds_for_that_too(name: str) -> None:
     let_threads_sleep(environment)
     let_threads_spin(environment)
     assert environment == {name: "7"}
+
+
+def test_one_can_tell_how_they_wait() -> None:
+    environment: dict[str, str] = {}
+    assert not threads_sleep(environment)
+    let_threads_sleep(environment)
+    assert threads_sleep(environment)
+    let_threads_spin(environment)
+    assert not threads_sleep(environment)

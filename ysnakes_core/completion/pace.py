@@ -43,7 +43,7 @@ class Pace:
             yield
             return
         threads = self._chosen if self._left else self._other
-        with _threads(threads):
+        with by_threads(threads):
             began = self._clock()
             yield
         self._learn(threads, self._clock() - began)
@@ -55,7 +55,7 @@ class Pace:
         if self._all == 1 or together < _SLOWER * alone or not alone:
             yield
             return
-        with _threads(1):
+        with by_threads(1):
             yield
 
     def _learn(self, threads: int, seconds: float) -> None:
@@ -89,7 +89,7 @@ class Pace:
 
 
 @contextlib.contextmanager
-def _threads(count: int) -> Iterator[None]:
+def by_threads(count: int) -> Iterator[None]:
     """Have torch compute with so many. To set what is set already takes its time, too."""
     before = torch.get_num_threads()
     if count == before:

@@ -17,16 +17,18 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import torch
 
 from ysnakes_core.completion.contexts import Context, ContextStore
 from ysnakes_core.completion.history import READING_CHOICES, Reading, ReadingChoice
+from ysnakes_core.completion.pace import by_threads
 from ysnakes_core.completion.past import Past, opening
 from ysnakes_core.model.language_model import LanguageModel
 from ysnakes_core.text.tokenizers import Tokenizer
+from ysnakes_core.thread_waiting import threads_sleep
 
 __all__ = [
     "READING_CHOICES",
@@ -42,6 +44,7 @@ __all__ = [
 BLOCK = 2048
 """Prompt tokens taken in at a time: memory doesn't grow with the prompt."""
 
+_FEW = 96  # tokens
 _SCORED = 256  # leading prompt tokens that decide between its beginnings; later the two states agree
 _LEAST_ANSWER = math.log(0.1)  # a model that never saw a record without a request may still be handed one
 _REMEMBERED = 128  # readings
@@ -49,13 +52,18 @@ _LEAST_REQUEST = math.log(0.1)  # a prompt that one time in ten is followed by i
 
 
 @contextmanager
-def computing(model: LanguageModel) -> Iterator[None]:
-    """No gradients and no dropout, whatever the model is otherwise doing."""
+def computing(model: LanguageModel, n_tokens: int) -> Iterator[None]:
+    """No gradients and no dropout, whatever the model is otherwise doing.
+
+    Where threads sleep while they wait for each other, a few tokens are computed sooner by one alone: 16 of
+    ys-4m in 9 ms instead of 16, of ys-24m in 46 instead of 60.
+    """
     training = model.training
     if training:
         model.eval()
+    alone = n_tokens <= _FEW and threads_sleep()
     try:
-        with torch.inference_mode():
+        with torch.inference_mode(), by_threads(1) if alone else nullcontext():
             yield
     finally:
         if training:
@@ -71,7 +79,7 @@ def take_in(
     """
     context = after
     for at in range(0, len(ids), BLOCK):
-        with computing(model):
+        with computing(model, min(BLOCK, len(ids) - at)):
             tokens = torch.tensor([ids[at : at + BLOCK]], device=model.device)
             state = None if context is None else context.state
             logits, state = model.forward(tokens, state=state, last_only=True)
@@ -86,7 +94,7 @@ def score(model: LanguageModel, ids: Sequence[int], after: Context) -> tuple[flo
     """Log probability (nats) of ``ids``, at most a block, after a context, and the context after them."""
     if not ids:
         return 0.0, after
-    with computing(model):
+    with computing(model, len(ids)):
         tokens = torch.tensor([ids], device=model.device)
         logits, state = model.forward(tokens, state=after.state)
         predictions = torch.cat([after.logits[:, None], logits[:, :-1]], dim=1).float()
