@@ -98,9 +98,15 @@ class TranscriptView(TranscriptScroll, can_focus=True, inherit_bindings=False):
         self._settle()
 
     def extend(self, key: str, tokens: Sequence[Token]) -> None:
-        """More tokens of the answer ``key``; nothing if there is none."""
-        if tokens and self._lines.index_of(key) is not None:
-            self._pending.setdefault(key, []).extend(tokens)
+        """More tokens of the answer ``key``; nothing if there is none. The first are drawn at once."""
+        at = self._lines.index_of(key)
+        if not tokens or at is None:
+            return
+        is_first = not self._lines.entries[at].content.tokens and key not in self._pending
+        self._pending.setdefault(key, []).extend(tokens)
+        if is_first:
+            self._draw_pending()
+        else:
             self._draw_soon()
 
     def update_title(self, key: str, title: str, waiting: bool) -> None:
