@@ -40,6 +40,7 @@ from ysnakes_tui.themes import (
     only_ascii,
 )
 from ysnakes_tui.widgets.ascii_filter import AsciiFilter
+from ysnakes_tui.widgets.cell_widget import CellWidget
 from ysnakes_tui.widgets.help_screen import HelpScreen, keys_of, kind_of
 from ysnakes_tui.widgets.jump_screen import JumpScreen, targets
 from ysnakes_tui.widgets.key_footer import KeyFooter, hints_for
@@ -286,7 +287,11 @@ class YsnakesApp(BaseApp, inherit_bindings=False):
         self.remember(ascii="yes" if self._ascii.enabled else "no")
         self.screen_stack[0].refresh_bindings()
         self._show_status()
-        self.refresh_css(animate=False)
+        for screen in self.screen_stack:
+            for widget in screen.query("*").results(Widget):
+                if isinstance(widget, CellWidget):
+                    widget.draw_with(self.glyphs)
+                widget.refresh()
         self.refresh(repaint=True, layout=True)
         self.theme_changed_signal.publish(self.current_theme)  # for those that draw with what they were told
 

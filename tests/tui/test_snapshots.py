@@ -11,6 +11,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -18,7 +19,7 @@ import pytest
 from snapshot_pictures import HOW_TO_RENEW, colours_of, difference, lines_of, tidied
 from snapshot_runs import NOW
 from snapshot_talk import FixedTalker
-from snapshot_views import NO_COLOUR, RUNS, VIEWS, FixedPlanner, Mode, View, nothing
+from snapshot_views import ASCII, NO_COLOUR, RUNS, VIEWS, FixedPlanner, Mode, View, nothing
 from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
@@ -149,10 +150,15 @@ def _is_ready(app: YsnakesApp, view: View) -> bool:
     return bool(pane.query_one(RunsTable).runs)
 
 
-async def pictures(view: View, modes: list[Mode], wanted: Callable[[Mode], str | None]) -> dict[Mode, str]:
-    """What the view looks like in each of ``modes``, all of one theme, in one app that changes its size."""
+async def pictures(
+    view: View, modes: list[Mode], wanted: Callable[[Mode], str | None], *, ascii: bool = False
+) -> dict[Mode, str]:
+    """What the view looks like in each of ``modes``, all of one theme, in one app that changes its size.
+
+    ``ascii``: the app starts with plain characters.
+    """
     memory = AppMemory(theme=modes[0].theme, pane=view.pane, last_run=view.last_run, layout=dict(view.layout))
-    app = YsnakesApp(RUNS, keymap=usual_keymap(), memory=memory, ascii=False)
+    app = YsnakesApp(RUNS, keymap=usual_keymap(), memory=memory, ascii=ascii)
     app.animation_level = "none"
     found = {}
     async with app.run_test(size=modes[0].size) as pilot:
@@ -192,6 +198,19 @@ def test_it_looks_as_it_did(name: str, tmp_path: Path, monkeypatch: pytest.Monke
     differences = [difference(file(mode), picture, tmp_path / "pictures") for mode, picture in found.items()]
     if messages := [each for each in differences if each]:
         pytest.fail("\n\n".join([*messages, HOW_TO_RENEW]), pytrace=False)
+
+
+@pytest.mark.skipif(bool(_drawn_otherwise()), reason=_drawn_otherwise())
+@pytest.mark.usefixtures("same_everywhere")
+@pytest.mark.parametrize("name", [name for name, view in VIEWS.items() if ASCII in view.modes])
+def test_it_looks_the_same_when_the_app_starts_with_plain_characters(name: str, tmp_path: Path) -> None:
+    view, file = VIEWS[name], KEPT / f"{name}-{ASCII.name}.svg"
+    view = replace(view, words=tuple(word for word in view.words if word.isascii()))
+    view.write()
+    kept = file.read_text(encoding="utf-8")
+    found = asyncio.run(pictures(view, [ASCII], lambda _: kept, ascii=True))
+    if message := difference(file, found[ASCII], tmp_path / "pictures"):
+        pytest.fail(message, pytrace=False)
 
 
 # What must hold of the pictures that are kept, whoever kept them.

@@ -69,6 +69,7 @@ class CurationView(RecordView, can_focus=False):
         yield Static(id="done", markup=False)
 
     def on_mount(self) -> None:
+        self.app.theme_changed_signal.subscribe(self, lambda _: self._draw_left())
         self.library_changed()
 
     def focus_first(self) -> None:

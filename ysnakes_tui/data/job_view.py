@@ -136,6 +136,7 @@ class JobView(Vertical, can_focus=False):
         self.add_class("-idle")
         if key := key_of(self, "new_job"):
             self.query_one("#first-job", Button).label = f"New job ({key})"
+        self.app.theme_changed_signal.subscribe(self, lambda _: self.draw())
         self.read()
 
     def on_resize(self, event: events.Resize) -> None:

@@ -101,6 +101,8 @@ class StatisticsView(Vertical, can_focus=False):
                 yield Static(id="duplicates", classes="part", markup=False)
 
     def on_mount(self) -> None:
+        self.query_one(LineChart).draw_with(shell_of(self).glyphs)
+        self.app.theme_changed_signal.subscribe(self, lambda _: self._draw())
         self.library_changed()
 
     def on_unmount(self) -> None:
@@ -211,7 +213,6 @@ class StatisticsView(Vertical, can_focus=False):
         for name, text in parts.items():
             self.query_one(f"#{name}", Static).update(text)
         chart = self.query_one(LineChart)
-        chart.glyphs = shell_of(self).glyphs
         if self._vocabulary is not None:
             chart.set_series("words", self._vocabulary.x, self._vocabulary.y, label="different words")
 

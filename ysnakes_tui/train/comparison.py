@@ -98,7 +98,6 @@ class Comparison(Vertical, can_focus=False):
         event.stop()
         self.curves = event.curves
         chart = self.chart
-        chart.glyphs = shell_of(self).glyphs
         chart.empty_text = "none of these runs has been validated yet"
         for number, curve in enumerate(event.curves):
             chart.set_series(

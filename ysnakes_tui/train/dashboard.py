@@ -31,6 +31,7 @@ from ysnakes_tui.train.happenings import CLOCK_CELLS, Happenings
 from ysnakes_tui.train.panel_tabs import PanelTabs
 from ysnakes_tui.train.run_watch import RunWatch
 from ysnakes_tui.train.text_panel import TextPanel
+from ysnakes_tui.widgets.cell_widget import CellWidget
 from ysnakes_tui.widgets.chart_scale import number
 from ysnakes_tui.widgets.line_chart import LineChart, Mark
 from ysnakes_tui.widgets.meter import Meter
@@ -119,6 +120,11 @@ class Dashboard(DashboardKeys):
             checkpoints.border_title = "Checkpoints"
             yield checkpoints
 
+    def on_mount(self) -> None:
+        for widget in self.query(CellWidget):
+            widget.draw_with(shell_of(self).glyphs)
+        self.app.theme_changed_signal.subscribe(self, lambda _: self._tell_again())
+
     # Which run.
 
     @property
@@ -196,12 +202,15 @@ class Dashboard(DashboardKeys):
             event.watch.seen()
 
     def on_show(self) -> None:
-        if self._behind and self._watch is not None:
+        if self._behind:
+            self._tell_again()
+
+    def _tell_again(self) -> None:
+        if self._watch is not None:
             self._watch.tell_again()
 
     def _show(self, watch: RunWatch) -> None:
         follower, facts, key = watch.follower, watch.facts, partial(key_of, self)
-        self._show_glyphs()
         self._show_curves(follower)
         self._show_side(watch)
         part = stopping.patience(follower, facts)
@@ -301,12 +310,6 @@ class Dashboard(DashboardKeys):
             panel.clear_options()
             panel.add_options([Option(Text(line)) for _, line in rows])
             panel.highlighted = min(chosen or 0, len(rows) - 1) if rows else None
-
-    def _show_glyphs(self) -> None:
-        glyphs = shell_of(self).glyphs
-        for widget in self.query("LineChart, Sparkline, Meter").results():
-            if isinstance(widget, LineChart | Sparkline | Meter) and widget.glyphs != glyphs:
-                widget.glyphs = glyphs
 
     def _write(self, place: str, text: Text) -> None:
         """Change a text, if it is another one. Only one that may need another height costs a new layout."""

@@ -114,6 +114,7 @@ class RunsTable(Vertical, can_focus=False):
         self.run_worker(partial(sweep_trash, folder), thread=True, group="trash", exit_on_error=False)
         self.read()
         self.set_interval(REFRESH_SECONDS, self._read_if_seen)
+        self.app.theme_changed_signal.subscribe(self, lambda _: self._draw())
 
     def on_show(self) -> None:
         self.read()

@@ -89,6 +89,9 @@ class Welcome(VerticalScroll, can_focus=False):
             yield Button("Look at the plan, then start (enter)", id="accept", compact=True)
             yield Static(classes="others", markup=False)
 
+    def on_mount(self) -> None:
+        self.app.theme_changed_signal.subscribe(self, lambda _: self._draw())
+
     def on_show(self) -> None:
         look = partial(self._look, shell_of(self).runs_folder)
         self.run_worker(look, thread=True, group="first", exclusive=True, exit_on_error=False)

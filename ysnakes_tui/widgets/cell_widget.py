@@ -40,6 +40,10 @@ class CellWidget(Widget):
         if self.is_attached:
             self.refresh()
 
+    def draw_with(self, glyphs: Glyphs) -> None:
+        """Use these characters from now on. Those with ``glyphs`` of their own take them over."""
+        self.changed()
+
     def looks_changed(self) -> None:
         """What is drawn stays, in other styles."""
         self._strips = None

@@ -42,6 +42,9 @@ class LabelledCells(CellWidget):
     def validate_glyphs(self, glyphs: Glyphs) -> Glyphs:
         return known_glyphs(glyphs)
 
+    def draw_with(self, glyphs: Glyphs) -> None:
+        self.glyphs = glyphs
+
     def watch_glyphs(self) -> None:
         self.changed()
 

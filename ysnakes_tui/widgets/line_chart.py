@@ -375,6 +375,9 @@ class LineChart(CellWidget, can_focus=True):
 
     # Drawing
 
+    def draw_with(self, glyphs: Glyphs) -> None:
+        self.glyphs = glyphs
+
     def validate_glyphs(self, glyphs: Glyphs) -> Glyphs:
         return known_glyphs(glyphs)
 
