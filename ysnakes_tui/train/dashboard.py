@@ -121,8 +121,9 @@ class Dashboard(DashboardKeys):
             yield checkpoints
 
     def on_mount(self) -> None:
-        for widget in self.query(CellWidget):
-            widget.draw_with(shell_of(self).glyphs)
+        for widget in self.query("LineChart, Sparkline, Meter").results():
+            if isinstance(widget, CellWidget):
+                widget.draw_with(shell_of(self).glyphs)
         self.app.theme_changed_signal.subscribe(self, lambda _: self._tell_again())
 
     # Which run.

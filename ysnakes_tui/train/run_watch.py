@@ -27,9 +27,9 @@ from ysnakes_core.runs.launching import has_started, start_worker, worker_log_ta
 from ysnakes_core.runs.state import CRASHED
 
 LOOK_SECONDS = 0.1  # at most ten redraws a second, for what is no mere step
-POLL_SECONDS = 0.2  # between two looks at the directory, which take some 0.5 ms each
-STEPS_SECONDS = 1.0  # between redraws for steps: each stops the training it shows for a moment
-NEWS_SECONDS = 1.0  # ages and times left move on without news from the run
+POLL_SECONDS = 0.5  # between two looks at the directory, which take some 0.5 ms each
+ANSWER_SECONDS = 0.2  # the same while the worker is to answer something
+STEPS_SECONDS = 2.0  # between redraws for steps: each stops the training it shows for a moment
 START_SECONDS = 60.0
 MAX_POINTER_BYTES = 1000
 LAST_WORDS = 4  # lines of worker.log
@@ -148,29 +148,27 @@ class RunWatch:
             self._on_error(YsnakesError(f"the run can no longer be followed: {what}", "open it again"))
 
     def _watch(self) -> None:
-        told, known, changed = float("-inf"), self._standing(), True
+        told, known = float("-inf"), self._standing()
         while not self._closing.is_set():
             self._wake.clear()
             self._work()
-            changed = self.follower.poll(SLICE_SECONDS) or changed
+            self.follower.poll(SLICE_SECONDS)
             self._look_around()
             if self._asked_again:
                 self._asked_again, told = False, float("-inf")
             now = time.monotonic()
             standing = self._standing()
-            if self.follower.caught_up and standing != known:
-                wait = LOOK_SECONDS
-            else:
-                wait = STEPS_SECONDS if changed else NEWS_SECONDS
-            if now - told >= wait:
-                told, known, changed = now, standing, False
+            happened = self.follower.caught_up and standing != known
+            # Also without a step: ages and times left move on without news from the run.
+            if now - told >= (LOOK_SECONDS if happened else STEPS_SECONDS):
+                told, known = now, standing
                 self._seen.clear()
                 if self._closing.is_set():  # whoever closed it may not look at news any more
                     break
                 self._on_news(self)
                 self._seen.wait()
             if self.follower.caught_up:
-                self._wake.wait(POLL_SECONDS)
+                self._wake.wait(ANSWER_SECONDS if self._expects_answer() else POLL_SECONDS)
         self._work()
 
     def _work(self) -> None:
@@ -181,6 +179,9 @@ class RunWatch:
                     job()
                 except YsnakesError as error:
                     self._on_error(error)
+
+    def _expects_answer(self) -> bool:
+        return self._starting_asked or any(each.answer is None for each in self.follower.commands[-8:])
 
     def _standing(self) -> tuple[object, ...]:
         """All of it but steps and what is measured with them."""
