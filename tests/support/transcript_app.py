@@ -21,7 +21,7 @@ from ysnakes_core.completion.transcript_records import Token
 from ysnakes_tui.app import YsnakesApp
 from ysnakes_tui.app_memory import AppMemory
 from ysnakes_tui.complete.alternatives_panel import AlternativesPanel
-from ysnakes_tui.complete.transcript_view import TranscriptView
+from ysnakes_tui.complete.transcript_view import Block, TranscriptView
 from ysnakes_tui.keymap import usual_keymap
 from ysnakes_tui.widgets.status_strip import Status
 
@@ -31,6 +31,41 @@ SECONDS = 20.0
 
 def tokens(*texts: str, probability: float = 0.5) -> tuple[Token, ...]:
     return tuple(Token(text, number, probability) for number, text in enumerate(texts))
+
+
+HOSTILE = "[red]x[/] \x1b]52;c;aGFja2Vk\x07\x9b2J\x00\r\u202eevil\u2028\ud800 [@click=app.quit]q[/] <end> <b>"
+PILED = "a" + "\u0301" * 300
+WIDE = "日本語" * 60
+NASTY = (
+    HOSTILE,
+    PILED,
+    WIDE,
+    "👩",
+    "\u200d",
+    "💻",
+    "e",
+    "\u0301",
+    "",
+    "",
+    "é\tb\t\tc",
+    "y" * 10_000,
+    "\n",
+    "\n\n\n",
+    "שלום עולם",
+    "\ud83d",
+    "\ude00",
+    " ",
+    "   ",
+    "\t",
+    "",
+)
+
+
+def answer(*texts: str, key: str = "a", title: str = "quiet-cobra", waiting: bool = False) -> Block:
+    return Block(key, "answer", title, tokens=tokens(*texts), waiting=waiting)
+
+
+PROMPT = Block("p", "prompt", "You", "Tell me\nof snakes")
 
 
 class Host(Widget):
