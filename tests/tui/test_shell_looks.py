@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import html
 import re
+import unicodedata
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
@@ -378,6 +379,13 @@ def test_stand_ins_are_as_wide_as_what_they_stand_for() -> None:
         Segment("ab"),
         Segment(">"),
     ]
+
+
+def test_letters_lose_their_accents_and_signs_do_not_become_others() -> None:
+    assert to_ascii("Éléphant ångstrøm ≠ ≮") == "Elephant angstr?m ? ?"
+    for point in range(0x80, 0x3000):
+        if unicodedata.category(character := chr(point))[0] in "LSPN":
+            assert len(to_ascii(character)) == cell_len(character), hex(point)
 
 
 @pytest.mark.parametrize("pane", PANES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import unicodedata
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -28,6 +29,7 @@ _STAND_INS = {
         "…": ".",
         "·": "-",
         "×": "x",
+        "±": "~",
         "✓": "+",
         "✔": "+",
         "✗": "x",
@@ -42,7 +44,7 @@ _STAND_INS = {
 
 
 class AsciiFilter(LineFilter):
-    """What has no stand-in becomes ``?``, so that nothing ever moves."""
+    """Letters lose their accents; what has no stand-in becomes ``?``. Nothing ever moves."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         return [
@@ -60,4 +62,10 @@ def to_ascii(text: str) -> str:
 
 
 def _stand_in(character: str) -> str:
-    return _STAND_INS.get(character) or "?" * cell_len(character)
+    """Its own if it has one, a letter without its accent, or ``?``."""
+    known = _STAND_INS.get(character)
+    if known is not None:
+        return known
+    letter, *accents = unicodedata.normalize("NFD", character)
+    is_letter = letter.isascii() and letter.isalpha() and accents and all(map(unicodedata.combining, accents))
+    return letter if is_letter else "?" * cell_len(character)
