@@ -66,6 +66,7 @@ def _stand_in(character: str) -> str:
     known = _STAND_INS.get(character)
     if known is not None:
         return known
-    letter, *accents = unicodedata.normalize("NFD", character)
-    is_letter = letter.isascii() and letter.isalpha() and accents and all(map(unicodedata.combining, accents))
+    parts = unicodedata.normalize("NFD", character)
+    letter, accents = parts[0], parts[1:]
+    is_letter = letter.isascii() and letter.isalpha() and all(map(unicodedata.combining, accents))
     return letter if is_letter else "?" * cell_len(character)
