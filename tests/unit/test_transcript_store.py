@@ -178,6 +178,19 @@ def test_a_transcript_that_another_app_deleted_is_written_whole_again(store: Tra
     assert content(store.open(transcript.id)) == content(transcript)
 
 
+def test_tokens_that_are_in_it_whole_and_come_once_more_are_there_once(store: TranscriptStore) -> None:
+    transcript = saved(store)
+    answer = transcript.add_answer(transcript.path()[0][0].id, run="r", checkpoint="c", step=1)
+    for word in ("One", " two", " three"):
+        transcript.write(answer.id, [Token(word, 1, 0.5), Token(",", 2, 0.5)])
+    late = transcript.unsaved()
+    TranscriptStore(store.folder).delete(transcript.id)
+    store.save(transcript)  # as it stands now, of whose changes a thread saves the last once more
+    with file_of(store, transcript).open("a") as file:
+        file.writelines(json.dumps(change) + "\n" for change in late[-2:])
+    assert store.open(transcript.id).answer(answer.id).tokens == answer.tokens
+
+
 def test_saving_while_it_is_written_to_loses_nothing(store: TranscriptStore) -> None:
     transcript = saved(store)
     answer = transcript.add_answer(transcript.path()[0][0].id, run="r", checkpoint="c", step=1)
@@ -327,6 +340,7 @@ def test_lines_that_are_none_of_ours_are_passed_over(store: TranscriptStore) -> 
         file.write(b'{"type":"turn","time":1,"id":"t1","parent":"nobody","prompt":"x","reading":"auto"}\n')
         file.write(b'{"type":"tokens","time":1e400,"answer":"' + b"9" * 5000 + b'"}\n')
         file.write(b'{"type":"title","time":' + b"9" * 5000 + b',"title":"x"}\n')
+        file.write(b'{"type":"title","time":' + b"9" * 400 + b',"title":"x"}\n')
     assert content(store.open(mine.id)) == content(mine)
     assert len(store.list("snake")) == 1
 

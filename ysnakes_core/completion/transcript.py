@@ -41,6 +41,7 @@ from ysnakes_core.completion.transcript_records import (
     tokens_from_json,
     turn_from_json,
     turn_to_json,
+    whole,
 )
 from ysnakes_core.errors import UsageError
 
@@ -209,8 +210,9 @@ class Transcript:
 
     def write(self, answer_id: str, tokens: Sequence[Token], reading: str = "") -> None:
         """Further tokens of an answer, and how its prompt was read if that is known."""
-        content: Change = {"answer": self.answer(answer_id).id}
-        if reading and not self.answer(answer_id).reading:
+        answer = self.answer(answer_id)
+        content: Change = {"answer": answer.id, "at": len(answer.tokens)}
+        if reading and not answer.reading:
             content["reading"] = reading
         self._change("tokens", {**content, "tokens": [token_to_json(token) for token in tokens]})
 
@@ -294,7 +296,8 @@ class Transcript:
                 reading = {"reading": answer.reading} if answer.reading else {}
                 for at in range(0, max(1, len(answer.tokens)), _TOKENS_A_LINE):
                     tokens = [token_to_json(token) for token in answer.tokens[at : at + _TOKENS_A_LINE]]
-                    yield {"type": "tokens", **when, "answer": answer.id, **reading, "tokens": tokens}
+                    where = {"answer": answer.id, "at": at, **reading}
+                    yield {"type": "tokens", **when, **where, "tokens": tokens}
                 if answer.outcome is not None:
                     yield {"type": "ended", **when, **_ending(answer, answer.outcome)}
         for turn in list(self._chosen_turn.values()):
@@ -348,8 +351,10 @@ class Transcript:
                 raise NotOurs("it has ended")
             if not answer.edited_from and any(token.probability is None for token in tokens):
                 raise NotOurs("a person's text in what a model wrote")
+            # Those that are there already were written twice: alone, and with all the rest as it stood then.
+            known = max(0, len(answer.tokens) - whole(change["at"])) if "at" in change else 0
             answer.reading = reading_of(change["reading"]) if "reading" in change else answer.reading
-            answer.tokens += tokens
+            answer.tokens += tokens[known:]
         elif kind == "ended":
             answer, outcome = self._known_answer(change), outcome_from_json(change.get("outcome"))
             answer.outcome, answer.reading = outcome, outcome.reading

@@ -7,7 +7,6 @@ it is :class:`NotOurs`. Texts are kept as they are, so they must be made printab
 from __future__ import annotations
 
 import dataclasses
-import math
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -278,7 +277,7 @@ def amount(value: Any) -> float | None:
     """A number, not negative and finite, or None."""
     if value is None:
         return None
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < math.inf:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= sys.float_info.max:
         raise NotOurs("not an amount")
     return float(value)
 

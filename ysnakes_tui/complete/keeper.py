@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -15,12 +16,13 @@ from ysnakes_core.completion.transcript import Change, Transcript
 from ysnakes_core.completion.transcript_search import Listed
 from ysnakes_core.completion.transcript_store import TranscriptStore
 from ysnakes_core.errors import YsnakesError
+from ysnakes_core.files import printable
 
 Found = TypeVar("Found")
 
 
 class _AsItWas(Transcript):
-    """What there was to save of a transcript, which changes meanwhile: nothing of it is to be saved twice.
+    """What there was to save of a transcript, which changes meanwhile, so that all of it is saved.
 
     ``is_new``: no file has anything of it, so that what is not saved is all there is.
     """
@@ -119,7 +121,11 @@ class TranscriptKeeper:
 
     def _run(self) -> None:
         while (task := self._tasks.get()) is not None:
-            task()
+            try:
+                task()
+            except Exception as error:  # what is said afterwards is to be kept all the same
+                what = printable("".join(traceback.format_exception_only(error)).strip(), 300)
+                self._tell(self._failed, YsnakesError(f"the transcripts: {what}", "try it again"))
 
     def _do(self, task: Callable[[], None]) -> None:
         if self._thread is None:
