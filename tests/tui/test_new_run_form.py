@@ -29,7 +29,7 @@ from ysnakes_tui.app import YsnakesApp
 from ysnakes_tui.app_memory import AppMemory
 from ysnakes_tui.keymap import textual_name, usual_keymap
 from ysnakes_tui.train.form_check import FormValues, check
-from ysnakes_tui.train.new_run_form import NewRunForm
+from ysnakes_tui.train.new_run_form import DEBOUNCE_SECONDS, NewRunForm
 from ysnakes_tui.train.plan_text import plan_text
 from ysnakes_tui.widgets.choice import Choice
 from ysnakes_tui.widgets.status_strip import Status
@@ -58,12 +58,15 @@ class HeldPlanner(Planner):
         self.answer = answer
         self.asked: list[tuple[int, RunConfig]] = []
         self.closed = False
+        self.last_words: RunPlan | None = None  # what its process still says as it is ended
 
     def ask(self, number: int, config: RunConfig) -> None:
         self.asked.append((number, config))
 
     def close(self) -> None:
         self.closed = True
+        if self.last_words is not None and self.asked:
+            self.answer(self.asked[-1][0], self.last_words)
 
 
 class Starter:
@@ -353,6 +356,43 @@ def test_without_an_answer_it_can_be_started_all_the_same(runs: Path) -> None:
         assert "could not be" in d.text
         await d.press("enter")
         await d.until(lambda: d.host.got)
+
+    drive(runs, test)
+
+
+def test_nothing_starts_unasked_whose_memory_nobody_knows(runs: Path) -> None:
+    async def test(d: Driver) -> None:
+        await d.press("enter")
+        assert "as soon as the memory" in d.text
+        await d.answered(NO_PLAN)
+        assert "could not be worked out; start it once more" in d.text
+        assert (d.starter.started, find_runs(runs)) == ([], [])
+        await d.press("enter")
+        await d.until(lambda: d.host.got)
+
+    drive(runs, test)
+
+
+@pytest.mark.parametrize("last_words", [None, NO_PLAN, FITS], ids=["none", "no plan", "it fits"])
+@pytest.mark.parametrize("early", [True, False], ids=["at once", "as it was asked about"])
+def test_what_is_given_up_does_not_start_whatever_the_planner_still_says(
+    runs: Path, last_words: RunPlan | None, early: bool
+) -> None:
+    async def test(d: Driver) -> None:
+        assert d.planner is not None
+        await d.until(lambda: d.planner and d.planner.asked)
+        d.planner.last_words = last_words
+        if early:
+            await d.fill("seed", "3")
+        await d.press("enter", "escape")
+        await d.until(lambda: d.host.got == ["cancelled"])
+        await d.pilot.pause(DEBOUNCE_SECONDS)  # what was changed last would be looked at now
+        await d.app.workers.wait_for_complete()
+        number, _ = d.planner.asked[-1]
+        await asyncio.to_thread(d.planner.answer, number, FITS)
+        await d.pilot.pause()
+        await d.app.workers.wait_for_complete()
+        assert (d.starter.started, find_runs(runs), d.host.got) == ([], [], ["cancelled"])
 
     drive(runs, test)
 

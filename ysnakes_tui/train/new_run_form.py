@@ -324,7 +324,10 @@ class NewRunForm(Vertical, can_focus=False):
             event.plan = self._plan  # the memory is known, if not the speed
         self._plan = event.plan
         self._show_plan()
-        if self._wanted:
+        if self._wanted and event.plan.failure:  # nobody knows whether it fits, so that is asked once more
+            self._wanted = False
+            self._tell("what it takes could not be worked out; start it once more to start it all the same")
+        elif self._wanted:
             self.action_start()
 
     def _show_plan(self) -> None:
@@ -354,8 +357,12 @@ class NewRunForm(Vertical, can_focus=False):
         return super().check_action(action, parameters)
 
     def action_back(self) -> bool:
-        """Give it up."""
+        """Give it up: whatever is still found out about it starts nothing."""
         if not self._starting:
+            self._wanted = False
+            self._number += 1
+            if self._timer is not None:
+                self._timer.stop()
             self._planner.close()
             self.post_message(self.Cancelled())
         return True
