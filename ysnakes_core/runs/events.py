@@ -255,9 +255,11 @@ def from_object(content: object) -> Event | None:
 
 
 def _countable(content: Mapping[str, Any]) -> bool:
-    """Whether step and tokens are counts that fit 64 bits: whoever plots them relies on it."""
+    """Whether step and tokens are counts, and all whole numbers fit 64 bits: who shows them relies on it."""
     step, tokens = content.get("step"), content.get("tokens")
-    return type(step) is int and type(tokens) is int and 0 <= step < 2**63 and 0 <= tokens < 2**63
+    if type(step) is not int or type(tokens) is not int or step < 0 or tokens < 0:
+        return False
+    return all(type(value) is not int or -(2**63) <= value < 2**63 for value in content.values())
 
 
 def _built(kind: type[Event], values: dict[str, Any]) -> Event:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,7 +86,7 @@ def open_model(
         config,
         found.name,
         int(step),
-        score if isinstance(score, float) else None,
+        score if isinstance(score, float) and 0 <= score < math.inf else None,
         notes,
         training,
         precision,

@@ -53,15 +53,17 @@ def scan(block: bytes) -> Iterator[StepRun | Event | None]:
 
     A step counts if its number and those of ``STEP_NUMBERS`` are there; its other fields are not looked at.
     """
-    try:
-        found = _LINES.decode_lines(block)
+    characters = np.frombuffer(block, np.uint8)
+    ends = np.flatnonzero(characters == ord("\n"))
+    starts = np.concatenate(([0], ends + 1))
+    try:  # it would also take several objects in a line, and none
+        one_each = (characters[starts[:-1]] == ord("{")).all() and (characters[ends - 1] == ord("}")).all()
+        found = _LINES.decode_lines(block) if one_each else []
     except _NOT_DECODED:
         found = []
-    ends = np.flatnonzero(np.frombuffer(block, np.uint8) == ord("\n"))
-    if len(found) != len(ends):  # something else stands there, or nothing in a line
+    if len(found) != len(ends):  # something else stands there
         yield from _scan_objects(decode(block))
         return
-    starts = np.concatenate(([0], ends + 1)).tolist()
     others = [i for i, line in enumerate(found) if line.type != "step"]
     for before, after in pairwise([-1, *others, len(found)]):
         if after - before > 1:

@@ -125,10 +125,10 @@ def _pointed(folder: Path, pointer: str) -> str:
 
 def _score_in(content: bytes) -> float | None:
     try:
-        score = json.loads(content)["state"]["progress"]["bits_per_byte"]
-    except (ValueError, KeyError, TypeError, RecursionError):
+        score = float(json.loads(content)["state"]["progress"]["bits_per_byte"])
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
-    return float(score) if isinstance(score, int | float) and math.isfinite(score) else None
+    return score if 0 <= score < math.inf else None
 
 
 def usual_choice(runs: tuple[ModelRun, ...], last_run: str) -> ModelChoice | None:
