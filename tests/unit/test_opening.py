@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -70,6 +71,16 @@ def test_a_broken_checkpoint_is_passed_over_and_that_is_said(run):
     assert opened.step == 80
     assert len(opened.notes) == 1
     assert "step-00000040" in opened.notes[0]
+
+
+@pytest.mark.parametrize("score", ['{"$float":"nan"}', '{"$float":"inf"}', "-1e300", "1" + "0" * 400, '"2.0"'])
+def test_a_score_that_is_none_is_not_told(run, score):
+    file = run.checkpoints_folder / "step-00000040" / "state.json"
+    text = file.read_text()
+    assert '"bits_per_byte": 2.0' in text or '"bits_per_byte":2.0' in text
+    file.write_text(re.sub(r'"bits_per_byte": ?2.0', f'"bits_per_byte":{score}', text))
+    opened = open_model(run, "step-00000040")
+    assert (opened.step, opened.bits_per_byte) == (40, None)
 
 
 def test_the_optimizer_plays_no_part(run):
