@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
+import os
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
@@ -12,35 +14,43 @@ Help = Callable[[int], object]
 
 
 class Helpers:
-    """Threads 1, 2, …; whoever asks them is 0. They end with the process.
+    """Threads 1, 2, …; whoever asks them is 0.
 
-    Nothing is lost where none comes in time, or ever (as in a process that was forked): the work must be one
-    that gets done without help.
+    Nothing is lost where none comes in time, or ever: the work must be one that gets done without help.
     """
 
     def __init__(self) -> None:
-        self._asked: SimpleQueue[Help] = SimpleQueue()
+        self._asked: SimpleQueue[Help | None] = SimpleQueue()
         self._lock = threading.Lock()
-        self._count = 0
+        self._threads: list[threading.Thread] = []
 
     def ask(self, help: Help, count: int) -> None:
         """Have so many of them come."""
-        if count > self._count:
+        if count > len(self._threads):
             self._begin(count)
         for _ in range(count):
             self._asked.put(help)
 
+    def end(self) -> None:
+        """Have them end, and wait for it."""
+        with self._lock:
+            for _ in self._threads:
+                self._asked.put(None)
+            for thread in self._threads:
+                thread.join()
+            self._threads = []
+
     def _begin(self, count: int) -> None:
         with self._lock:
-            while self._count < count:
-                self._count += 1
-                threading.Thread(
-                    target=self._serve, args=(self._count,), name=f"helper {self._count}", daemon=True
-                ).start()
+            for number in range(len(self._threads) + 1, count + 1):
+                thread = threading.Thread(
+                    target=self._serve, args=(number,), name=f"helper {number}", daemon=True
+                )
+                thread.start()
+                self._threads.append(thread)
 
     def _serve(self, number: int) -> None:
-        while True:
-            help = self._asked.get()
+        while (help := self._asked.get()) is not None:
             help(number)
             del help  # what it works on is not held until the next
 
@@ -48,4 +58,11 @@ class Helpers:
 @functools.cache
 def helpers() -> Helpers:
     """Those of this process."""
-    return Helpers()
+    found = Helpers()
+    # A thread that lets go of a tensor while the interpreter ends would abort the process.
+    atexit.register(found.end)
+    return found
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=helpers.cache_clear)  # no thread came along
