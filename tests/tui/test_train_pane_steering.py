@@ -11,7 +11,7 @@ from seen import screen_text
 from textual.widgets import Static
 from written_run import Driven, Worker, drive
 
-from ysnakes_core.runs.control import acknowledge, pending
+from ysnakes_core.runs.control import acknowledge, pending, send
 from ysnakes_core.runs.directory import RunDirectory
 from ysnakes_tui.train import run_watch
 from ysnakes_tui.train.ask_screen import AskScreen
@@ -294,6 +294,56 @@ def test_repeated_keys_build_on_what_was_asked_for(worker: Worker, home: Path) -
         await d.until(lambda: len(pending(worker.run)) == 2)
         scales = [command.arguments["learning_rate_scale"] for command in pending(worker.run)]
         assert scales == [1.25, 1.56]
+
+    drive(test, home=home)
+
+
+def test_a_key_takes_back_what_it_asked_for_though_the_worker_has_not_come_to_it(
+    worker: Worker, home: Path
+) -> None:
+    async def test(d: Driven) -> None:
+        await d.press("space", "space", "space", "e", "e")
+        await d.until(lambda: len(pending(worker.run)) == 5)
+        asked = [(command.name, *command.arguments.values()) for command in pending(worker.run)]
+        assert asked == [("pause",), ("resume",), ("pause",), ("set", False), ("set", True)]
+
+    drive(test, home=home)
+
+
+def test_what_another_app_asked_for_counts_too(worker: Worker, home: Path) -> None:
+    async def test(d: Driven) -> None:
+        send(worker.run, "pause")
+        send(worker.run, "set", **{"early_stopping.enabled": False})
+        send(worker.run, "set", learning_rate_scale=0.5)
+        footer = d.app.screen_stack[0].query_one(KeyFooter)
+        await d.until(lambda: {hint.action: hint.label for hint in footer.shown}.get("pause") == "Resume")
+        await d.press("space", "e", "]")
+        await d.until(lambda: len(pending(worker.run)) == 6)
+        asked = [(command.name, *command.arguments.values()) for command in pending(worker.run)][3:]
+        assert asked == [("resume",), ("set", True), ("set", 0.625)]
+
+    drive(test, home=home)
+
+
+def test_what_was_asked_for_once_does_not_outlive_what_others_change_since(
+    worker: Worker, home: Path
+) -> None:
+    def is_scaled_by(scale: float) -> None:
+        config = worker.run.read_config()
+        training = replace(config.training, learning_rate_scale=scale)
+        worker.run.write_config(replace(config, training=training))
+
+    async def test(d: Driven) -> None:
+        await d.press("[")
+        await d.until(lambda: pending(worker.run))
+        is_scaled_by(0.8)
+        assert worker.answer() == "set {'learning_rate_scale': 0.8}"
+        await d.shows("#facts", "0.8")
+        is_scaled_by(0.41)  # another app has asked for less
+        await d.shows("#facts", "0.41")
+        await d.press("]")
+        await d.until(lambda: pending(worker.run))
+        assert worker.answer() == "set {'learning_rate_scale': 0.512}"
 
     drive(test, home=home)
 

@@ -25,7 +25,7 @@ from ysnakes_tui.formats import bits
 from ysnakes_tui.panes.interface import key_of, shell_of
 from ysnakes_tui.train import machine, standing, stopping
 from ysnakes_tui.train.dashboard_css import DASHBOARD_CSS
-from ysnakes_tui.train.dashboard_keys import DashboardKeys
+from ysnakes_tui.train.dashboard_keys import DashboardKeys, wanted_status
 from ysnakes_tui.train.ending_panel import EndingPanel
 from ysnakes_tui.train.happenings import CLOCK_CELLS, Happenings
 from ysnakes_tui.train.panel_tabs import PanelTabs
@@ -187,7 +187,7 @@ class Dashboard(DashboardKeys):
         self.post_message(self.Trouble(error))
 
     def on_dashboard_trouble(self, event: Trouble) -> None:
-        self.show_error(event.error)
+        shell_of(self).tell(event.error)
 
     # What the watch read.
 
@@ -225,7 +225,7 @@ class Dashboard(DashboardKeys):
             self._samples = samples
             self.query_one("#samples", TextPanel).show(samples_text(samples))
         self._show_checkpoints(follower, facts.saved)
-        doable = (follower.has_worker, facts.starting, follower.state.status, follower.caught_up)
+        doable = (follower.has_worker, facts.starting, wanted_status(watch), follower.caught_up)
         if doable != self.doable:
             self.doable = doable
             self.refresh_bindings()

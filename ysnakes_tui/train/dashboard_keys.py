@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 from typing import Any
 
 from textual.widgets import OptionList
 
-from ysnakes_core.configuration import RunConfig
-from ysnakes_core.errors import UsageError, YsnakesError
+from ysnakes_core.configuration import EarlyStoppingConfig, RunConfig
+from ysnakes_core.errors import UsageError
 from ysnakes_core.runs.control import check_command
 from ysnakes_core.training.schedule import Budget
 from ysnakes_tui.panes.interface import shell_of
@@ -22,6 +22,8 @@ from ysnakes_tui.train.run_watch import RunWatch
 from ysnakes_tui.train.standing import early_stop, progress, spoken
 
 RATE_FACTOR = 1.25
+_PAUSED = ("paused", "pausing")
+_HEADING = {"pause": "pausing", "resume": "running", "run_steps": "running", "stop": "stopping"}
 _NEED_WORKER = frozenset(
     (
         *("stop", "validate", "sample", "checkpoint", "run_steps", "rate_down", "rate_up"),
@@ -38,7 +40,6 @@ class DashboardKeys(ChartKeys):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.checkpoint_rows: list[tuple[str, str]] = []
-        self._wanted_scale: float | None = None
         self._prompt = ""
         self._steps = "100"
 
@@ -48,13 +49,9 @@ class DashboardKeys(ChartKeys):
 
     def forget_wishes(self) -> None:
         """Another run is shown now."""
-        self._wanted_scale, self._prompt = None, ""
+        self._prompt = ""
         self.checkpoint_rows = []
         self.doable = ()
-
-    def show_error(self, error: YsnakesError) -> None:
-        self._wanted_scale = None
-        shell_of(self).tell(error)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         watch = self.run_watch
@@ -76,7 +73,7 @@ class DashboardKeys(ChartKeys):
         follower = self.run_watch.follower
         if not follower.has_worker:
             return "Train on" if follower.state.status == "finished" else "Resume"
-        return "Resume" if action == "pause" and follower.state.status in ("paused", "pausing") else ""
+        return "Resume" if action == "pause" and wanted_status(self.run_watch) in _PAUSED else ""
 
     def _can_go_on(self, watch: RunWatch) -> bool:
         follower = watch.follower
@@ -94,16 +91,20 @@ class DashboardKeys(ChartKeys):
             raise UsageError("the run's config.toml cannot be read", "see: ysnakes runs show")
         return config
 
+    def _wanted(self, name: str, value: Any) -> Any:
+        """A setting as it was asked for last, by anyone; ``value`` if the worker has done all that."""
+        wishes = [request.arguments for request in self._need().requested if request.name == "set"]
+        return next((wish[name] for wish in reversed(wishes) if name in wish), value)
+
     # The worker.
 
     def action_pause(self) -> None:
         watch = self._need()
         if not watch.follower.has_worker:
             self.action_attach()
-        elif watch.follower.state.status in ("paused", "pausing"):
-            watch.ask("resume")
-        else:
-            watch.ask("pause")
+            return
+        watch.ask("resume" if wanted_status(watch) in _PAUSED else "pause")
+        self.refresh_bindings()
 
     def action_stop(self) -> None:
         self._need().ask("stop")
@@ -147,31 +148,39 @@ class DashboardKeys(ChartKeys):
 
     def _scale_rate(self, factor: float) -> None:
         """Relative to what was asked for last, which the worker may not have come to yet."""
-        scale = self._wanted_scale or self._config.training.learning_rate_scale or 1.0
-        self._wanted_scale = float(f"{scale * factor:.3g}")
-        if abs(self._wanted_scale - 1.0) < 0.02:
-            self._wanted_scale = 1.0
-        self._need().ask("set", learning_rate_scale=self._wanted_scale)
-        self.app.notify(f"learning rate × {self._wanted_scale:g}", timeout=2)
+        now = self._wanted("learning_rate_scale", self._config.training.learning_rate_scale)
+        scale = float(f"{(now or 1.0) * factor:.3g}")
+        if abs(scale - 1.0) < 0.02:
+            scale = 1.0
+        self._need().ask("set", learning_rate_scale=scale)
+        self.app.notify(f"learning rate × {scale:g}", timeout=2)
 
     # Early stopping.
 
     def action_early_stopping(self) -> None:
-        self._set_stopping(enabled=not self._config.early_stopping.enabled)
+        self._set_stopping(enabled=not self._stopping().enabled)
+
+    def _stopping(self) -> EarlyStoppingConfig:
+        """As it is once the worker has come to all that was asked for."""
+        config = self._config.early_stopping
+        names = [field.name for field in fields(config)]
+        return replace(
+            config, **{name: self._wanted(f"early_stopping.{name}", getattr(config, name)) for name in names}
+        )
 
     def action_snooze(self) -> None:
         self._need().ask("snooze")
 
     def action_edit_stopping(self) -> None:
-        config = self._config.early_stopping
-        fields = [
+        config = self._stopping()
+        asked = [
             Field(
                 "patience", "Patience: validations without improvement before it stops", str(config.patience)
             ),
             Field("min_delta", "Bits per byte that count as improvement", f"{config.min_delta:g}"),
             Field("target", "Stop at this many bits per byte (0: none)", f"{config.target:g}"),
         ]
-        self._ask_for("Early stopping", fields, self._edit_stopping)
+        self._ask_for("Early stopping", asked, self._edit_stopping)
 
     def _edit_stopping(self, values: Mapping[str, str], *, do: bool) -> None:
         changes: dict[str, Any] = {
@@ -293,6 +302,12 @@ class DashboardKeys(ChartKeys):
                 take(values, do=True)
 
         self.app.push_screen(AskScreen(title, fields, partial(take, do=False)), answered)
+
+
+def wanted_status(watch: RunWatch) -> str:
+    """The run's status as it is once the worker has come to all that was asked for."""
+    wishes = [_HEADING[request.name] for request in watch.requested if request.name in _HEADING]
+    return wishes[-1] if wishes else watch.follower.state.status
 
 
 def _whole(text: str, what: str) -> int:

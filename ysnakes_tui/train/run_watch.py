@@ -11,7 +11,7 @@ import queue
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -36,6 +36,15 @@ LAST_WORDS = 4  # lines of worker.log
 SLICE_SECONDS = 0.02  # of a long log, before others get their turn
 
 
+@dataclass(frozen=True, eq=False)
+class Request:
+    """A command that the worker has not answered. ``id`` is empty until it is sent."""
+
+    name: str
+    arguments: Mapping[str, Any]
+    id: str = ""
+
+
 @dataclass(frozen=True)
 class Facts:
     """What stands beside the log in a run's directory."""
@@ -46,6 +55,7 @@ class Facts:
     last_words: tuple[str, ...] = ()  # of worker.log, where the worker crashed or failed
     starting: bool = False  # a worker was started and is not there yet
     start_failure: tuple[str, ...] = ()  # why the last start came to nothing; then what the worker printed
+    waiting: tuple[Request, ...] = ()  # commands that are on the disk, whoever asked, oldest first
 
 
 class RunWatch:
@@ -66,6 +76,8 @@ class RunWatch:
         self._starting_asked = False
         self._start_failure: tuple[str, ...] = ()
         self._asked_again = False
+        self._asked: tuple[Request, ...] = ()  # by this watch, until they are among the follower's
+        self._asking = threading.Lock()
         self._thread = threading.Thread(target=self._run, name=f"watch {run.name}", daemon=True)
 
     def start(self) -> None:
@@ -98,7 +110,17 @@ class RunWatch:
 
     def ask(self, command: str, **arguments: Any) -> None:
         """Send the worker a command. What goes wrong comes to ``on_error``."""
-        self._do(partial(self._send, command, arguments))
+        request = Request(command, arguments)
+        with self._asking:
+            self._asked = (*self._asked, request)
+        self._do(partial(self._send, request))
+
+    @property
+    def requested(self) -> tuple[Request, ...]:
+        """What the worker was asked for and has not answered, the latest last; from any thread."""
+        asked, waiting = self._asked, self.facts.waiting  # in this order: see ``_see_requests``
+        there = {request.id for request in waiting}
+        return (*waiting, *(request for request in asked if request.id not in there))
 
     def go_on(self, checkpoint: str | None = None, config: RunConfig | None = None) -> None:
         """Have a worker resume the run; from ``checkpoint`` and as ``config`` says, if they are given."""
@@ -119,8 +141,14 @@ class RunWatch:
         self._jobs.put(job)
         self._wake.set()
 
-    def _send(self, command: str, arguments: dict[str, Any]) -> None:
-        send(self.run, command, **arguments)
+    def _send(self, request: Request) -> None:
+        sent: tuple[Request, ...] = ()
+        try:
+            sent = (replace(request, id=send(self.run, request.name, **request.arguments)),)
+        finally:
+            with self._asking:
+                place = self._asked.index(request)
+                self._asked = (*self._asked[:place], *sent, *self._asked[place + 1 :])
 
     def _launch(self, checkpoint: str | None, config: RunConfig | None) -> None:
         try:
@@ -152,6 +180,7 @@ class RunWatch:
         while not self._closing.is_set():
             self._wake.clear()
             self._work()
+            self._see_requests()
             self.follower.poll(SLICE_SECONDS)
             self._look_around()
             if self._asked_again:
@@ -179,6 +208,18 @@ class RunWatch:
                     job()
                 except YsnakesError as error:
                     self._on_error(error)
+
+    def _see_requests(self) -> None:
+        """Before a look at the run: what was answered counts until its effect has been looked for."""
+        commands = self.follower.commands
+        waiting = tuple(Request(c.name, c.arguments, c.id) for c in commands if c.answer is None)
+        if [request.id for request in waiting] != [request.id for request in self.facts.waiting]:
+            self.facts = replace(self.facts, waiting=waiting)
+        if self._asked:
+            known = {command.id for command in commands}
+            busy = self.follower.has_worker  # without one nobody answers
+            with self._asking:
+                self._asked = tuple(r for r in self._asked if not r.id or (busy and r.id not in known))
 
     def _expects_answer(self) -> bool:
         return self._starting_asked or any(each.answer is None for each in self.follower.commands[-8:])
