@@ -70,11 +70,23 @@ def tell(error: BaseException) -> int:
             "choose a smaller --batch-size, --seq-len or --preset; `ysnakes plan` says what fits",
         )
         return FAILED
+    if isinstance(error, OSError) and error.strerror:
+        return _tell_system_error(error)
     reason = "".join(traceback.format_exception_only(error)).strip().splitlines()
     say_error(
         f"something went wrong that should not: {reason[0][:300]}",
         "" if Debugging.on else "run again with --debug to see where",
     )
+    return FAILED
+
+
+def _tell_system_error(error: OSError) -> int:
+    reason = str(error.strerror).lower()
+    if error.filename is not None:
+        say_error(f"{reason}: {error.filename}", "check that it exists and can be used by you")
+    else:  # it was written to, or read from, what we were started with
+        drop_stdout()
+        say_error(f"output or input failed: {reason}", "check where the output goes")
     return FAILED
 
 

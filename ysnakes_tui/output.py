@@ -41,14 +41,14 @@ _ERRORS = "ysnakes-stand-in"
 
 
 def prepare_streams() -> None:
-    """Make both streams accept every character. Called once, before anything is written."""
+    """Have three streams that take all characters, or bytes, there are. Called once, before anything else."""
     codecs.register_error(_ERRORS, _stand_in)
-    for name in ("stdout", "stderr"):
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         stream = getattr(sys, name)
         if stream is None:  # closed by whoever started us
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123
         elif hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors=_ERRORS)
+            stream.reconfigure(errors=_ERRORS if mode == "w" else "surrogateescape")
 
 
 def _stand_in(error: UnicodeError) -> tuple[str, int]:

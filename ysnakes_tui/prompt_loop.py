@@ -28,17 +28,29 @@ def checked(text: str) -> str:
 
 
 def loop(teller: Teller) -> int:
-    """Prompts until "exit" or the end of input. Without a terminal every line of stdin is one."""
+    """Prompts until "exit" or the end of input. Without a terminal every line of stdin is one.
+
+    Lines that are no text are told and passed over; the exit code says that there were some.
+    """
+    from ysnakes_core.errors import DataError
+
     if is_terminal(sys.stdin):
         return _ask(teller)
-    for line in sys.stdin:
+    end = DONE
+    for number, line in enumerate(sys.stdin, start=1):
         if line.strip() == "exit":
             break
-        if line.strip():
-            code = teller.complete(checked(line.rstrip("\r\n")))
-            if code:
-                return code
-    return DONE
+        if not line.strip():
+            continue
+        try:
+            prompt = checked(line.rstrip("\r\n"))
+        except DataError as error:
+            say_error(f"line {number}: {error.what}", error.hint)
+            end = error.exit_code
+            continue
+        if code := teller.complete(prompt):
+            return code
+    return end
 
 
 def _ask(teller: Teller) -> int:

@@ -203,6 +203,7 @@ def test_a_traceback_only_with_debug(monkeypatch: pytest.MonkeyPatch, home: Path
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), 1, "not enough memory"),
         (KeyboardInterrupt(), 130, "interrupted"),
         (YsnakesError("it is broken", "mend it"), 1, "error: it is broken\n  hint: mend it\n"),
+        (PermissionError(13, "Permission denied", "place"), 1, "error: permission denied: place\n"),
     ],
 )
 def test_every_failure_has_its_code(

@@ -446,6 +446,31 @@ def test_prompts_come_from_stdin_whole_or_line_by_line(here: Here) -> None:
     assert "byte 3" in err
 
 
+@pytest.mark.skipif(os.name == "nt", reason="closed as a POSIX shell does")
+def test_streams_that_are_closed_or_full_or_no_text(here: Here) -> None:
+    def closing(how: str, before: str = "exec") -> tuple[int, str]:
+        line = f'{before} "$0" -m ysnakes_tui complete short --max-tokens 4 {how}'
+        done = subprocess.run(
+            ["sh", "-c", line, sys.executable],
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+        return done.returncode, done.stderr
+
+    assert closing("<&-")[0] == 0
+    assert closing("What <&- >&-")[0] == 0
+    code, err = closing("", "printf '\\377\\376\\nWhat\\n' |")
+    assert code == 2
+    assert "error: line 1: the text is not UTF-8" in err
+    assert "tokens/s" in err  # of the next one
+    if os.path.exists("/dev/full"):  # noqa: PTH110
+        code, err = closing("What > /dev/full")
+        assert code == 1
+        assert err.splitlines()[-2] == "error: output or input failed: no space left on device"
+
+
 @pytest.mark.parametrize(
     ("args", "told"),
     [

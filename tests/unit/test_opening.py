@@ -73,7 +73,9 @@ def test_a_broken_checkpoint_is_passed_over_and_that_is_said(run):
     assert "step-00000040" in opened.notes[0]
 
 
-@pytest.mark.parametrize("score", ['{"$float":"nan"}', '{"$float":"inf"}', "-1e300", "1" + "0" * 400, '"2.0"'])
+@pytest.mark.parametrize(
+    "score", ['{"$float":"nan"}', '{"$float":"inf"}', "-1e300", "1" + "0" * 400, '"2.0"']
+)
 def test_a_score_that_is_none_is_not_told(run, score):
     file = run.checkpoints_folder / "step-00000040" / "state.json"
     text = file.read_text()
@@ -131,7 +133,9 @@ def test_weights_of_another_type_are_made_float32(run):
     assert {p.dtype for p in model.parameters()} == {torch.float32}
 
 
-@pytest.mark.parametrize("change", [{"d_model": 48}, {"n_layers": 3}, {"n_layers": 1}])
+@pytest.mark.parametrize(
+    "change", [{"d_model": 48}, {"n_layers": 3}, {"n_layers": 1}, {"n_layers": 10**9}, {"d_model": 10**9}]
+)
 def test_a_checkpoint_of_another_shape_is_refused(run, change):
     config = run.read_config()
     run.write_config(replace(config, model=replace(config.model, **change)))

@@ -123,15 +123,18 @@ def _model(
     They are the pages of a file until they are packed or copied, one after the other: float32 weights and
     packed ones are never in memory together.
     """
-    with torch.device("meta"):
-        model = LanguageModel(config.model, vocab_size)
+    other = RunError(
+        f"the checkpoint {found.name} does not fit config.toml's [model]",
+        "put back the shape it was trained with",
+    )
+    if config.model.n_layers > len(found.model):  # each has several tensors; millions would take for ever
+        raise other
     try:
+        with torch.device("meta"):
+            model = LanguageModel(config.model, vocab_size)
         model.load_state_dict({name: t.float() for name, t in found.model.items()}, assign=True)
-    except RuntimeError as error:
-        raise RunError(
-            f"the checkpoint {found.name} does not fit config.toml's [model]",
-            "put back the shape it was trained with",
-        ) from error
+    except RuntimeError as error:  # also for sizes that no tensor can have
+        raise other from error
     found.model.clear()
     if config.model.tie_embeddings:
         model.head.weight = model.embedding.weight
