@@ -40,7 +40,7 @@ _CSS = """
 class DeleteScreen(Dialog[bool]):
     """Asks whether the runs may be deleted; the answer is True or False."""
 
-    CSS = f"DeleteScreen {{ {_CSS} }}"
+    DEFAULT_CSS = f"DeleteScreen {{ {_CSS} }}"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "answer(True)", "Delete", show=False),
         Binding("n,escape", "answer(False)", "Keep", show=False),
@@ -85,7 +85,7 @@ class DeleteScreen(Dialog[bool]):
 class RenameScreen(Dialog[str | None]):
     """Asks for another name; None if it shall keep its own."""
 
-    CSS = f"RenameScreen {{ {_CSS} }}"
+    DEFAULT_CSS = f"RenameScreen {{ {_CSS} }}"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Keep the name", show=False)]
 
     def __init__(self, name: str, taken: frozenset[str]) -> None:
