@@ -7,6 +7,8 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
+import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from ysnakes_core.configuration import RunConfig, apply_settings, preset_config
 from ysnakes_core.errors import YsnakesError
 from ysnakes_core.runs.directory import RunDirectory, create_run
 from ysnakes_core.runs.events import ValidationEvent, to_json
+from ysnakes_core.runs.housekeeping import Trash, Trashed
 from ysnakes_core.runs.processes import this_process
 from ysnakes_core.runs.state import RunState
 from ysnakes_tui.actions import ACTIONS
@@ -47,12 +50,13 @@ class Host(Vertical, can_focus=False):
 
     context = "runs"
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
         super().__init__()
         self.got: list[str] = []
+        self._clock = clock
 
     def compose(self) -> ComposeResult:
-        yield RunsTable(clock=lambda: NOW)
+        yield RunsTable(clock=self._clock)
 
     @property
     def table(self) -> RunsTable:
@@ -153,13 +157,14 @@ def drive(
     keys: dict[str, object] | None = None,
     ascii: bool = False,
     memory: AppMemory | None = None,
+    clock: Callable[[], float] = lambda: NOW,
 ) -> None:
     async def run() -> None:
         app = YsnakesApp(
             runs,
             keymap=keymap_from(keys) if keys else usual_keymap(),
             memory=memory or AppMemory(),
-            makers={"train": Host},
+            makers={"train": lambda: Host(clock)},
             ascii=ascii,
         )
         async with app.run_test(size=size, notifications=True) as pilot:
@@ -456,6 +461,64 @@ def test_a_deleted_run_comes_back_with_u_and_is_gone_once_the_app_is_closed(runs
     assert list(runs.iterdir()) == []
 
 
+def test_undoing_waits_for_what_is_just_being_deleted(runs: Path) -> None:
+    make(runs, "one", age=1)
+    make(runs, "two", age=2)
+
+    async def test(d: Driver) -> None:
+        moved = threading.Event()
+        delete = trash_of(d.app, runs).delete
+
+        def slowly(name: str) -> Trashed:
+            moved.wait(20)
+            return delete(name)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(trash_of(d.app, runs), "delete", slowly)
+            await d.press("d", "y", "u")
+            moved.set()
+            await d.until(lambda: any("is back" in note for note in d.told))
+        await d.until(lambda: d.names == ["one", "two"])
+
+    drive(runs, test)
+
+
+def test_what_an_app_that_was_killed_deleted_comes_back_with_u(runs: Path) -> None:
+    make(runs, "one")
+    killed = Trash(runs)
+    killed.delete("one")
+    assert killed._lock is not None
+    killed._lock.release()  # as when its program is gone
+
+    async def test(d: Driver) -> None:
+        await d.until(lambda: d.app.can_perform("undo") is True)
+        await d.until(lambda: "brings back what was deleted last" in d.text)
+        await d.press("u")
+        await d.until(lambda: d.names == ["one"])
+
+    drive(runs, test, clock=time.time)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+@pytest.mark.parametrize("key", ["d", "e"])
+def test_a_question_is_asked_in_the_middle_also_the_first_time(
+    runs: Path, size: tuple[int, int], key: str
+) -> None:
+    make(runs, "one")
+
+    async def test(d: Driver) -> None:
+        for _ in range(2):
+            await d.press(key)
+            await d.pilot.pause()
+            box = d.app.screen.query_one(".box").region
+            assert abs(box.x - (size[0] - box.right)) <= 1
+            assert abs(box.y - (size[1] - box.bottom)) <= 1
+            await d.press("escape")
+            await d.pilot.pause()
+
+    drive(runs, test, size=size)
+
+
 def test_the_order_is_there_again_the_next_time(runs: Path) -> None:
     for number, name in enumerate("bca"):
         make(runs, name, age=number)
@@ -490,10 +553,11 @@ def test_what_a_worker_has_is_neither_deleted_nor_renamed(runs: Path) -> None:
     make(runs, "busy", "running")
 
     async def test(d: Driver) -> None:
-        await d.press("d", "y")
-        await d.until(lambda: any("living worker" in note for note in d.told))
-        await d.press("e", "x", "enter")
-        await d.until(lambda: sum("living worker" in note for note in d.told) == 2)
+        before = d.app.screen
+        for count, key in enumerate(("d", "e"), start=1):  # nobody is asked for what cannot be done
+            await d.press(key)
+            await d.until(lambda: sum("living worker" in note for note in d.told) == count)  # noqa: B023
+            assert d.app.screen is before
         assert d.names == ["busy"]
         assert (runs / "busy" / "config.toml").is_file()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from ysnakes_core.configuration import RunConfig, apply_settings
 from ysnakes_core.errors import RunError, UsageError
 from ysnakes_core.runs.directory import RunDirectory, create_run, find_runs
-from ysnakes_core.runs.housekeeping import TRASH, Trash, rename_run, sweep_trash
+from ysnakes_core.runs.housekeeping import KEPT_SECONDS, TRASH, Trash, rename_run, sweep_trash
 from ysnakes_core.runs.processes import this_process
 from ysnakes_core.runs.state import RunState
 
@@ -161,28 +162,54 @@ def test_what_is_no_run_or_a_link_is_not_deleted(runs: Path, tmp_path: Path) -> 
     assert elsewhere.config_file.exists()
 
 
-def test_what_a_killed_program_deleted_is_swept_but_not_what_a_living_one_did(runs: Path) -> None:
-    make(runs, "theirs")
-    make(runs, "ours")
+def delete_and_die(runs: Path, *names: str) -> None:
+    """Delete runs in a program that is killed."""
     code = """
         import os, sys
         from pathlib import Path
         from ysnakes_core.runs.housekeeping import Trash
         trash = Trash(Path(sys.argv[1]))
-        trash.delete("theirs")
+        for name in sys.argv[2:]:
+            trash.delete(name)
         os._exit(9)
     """
-    ended = subprocess.run([sys.executable, "-c", textwrap.dedent(code), str(runs)], check=False, timeout=60)
-    assert ended.returncode == 9
+    command = [sys.executable, "-c", textwrap.dedent(code), str(runs), *names]
+    assert subprocess.run(command, check=False, timeout=60).returncode == 9
+
+
+def test_what_a_killed_program_deleted_is_swept_after_a_day_but_not_what_a_living_one_did(runs: Path) -> None:
+    make(runs, "theirs")
+    make(runs, "ours")
+    delete_and_die(runs, "theirs")
     trash = Trash(runs)
     trash.delete("ours")
+    now = time.time()
+    sweep_trash(runs, now)
     assert len(list((runs / TRASH).glob("*/"))) == 2
-    sweep_trash(runs)
+    sweep_trash(runs, now + KEPT_SECONDS + 60)
     assert len([entry for entry in (runs / TRASH).iterdir() if entry.is_dir()]) == 1
     assert trash.undo().name == "ours"
     trash.empty()
-    sweep_trash(runs)
+    sweep_trash(runs, now + KEPT_SECONDS + 60)
     assert [entry.name for entry in runs.iterdir()] == ["ours"]
+
+
+def test_what_a_killed_program_deleted_can_be_brought_back_by_the_next(runs: Path) -> None:
+    for steps, name in enumerate(("one", "two", "ours", "living"), start=1):
+        make(runs, name, steps)
+    delete_and_die(runs, "one", "two")
+    living, trash = Trash(runs), Trash(runs)
+    living.delete("living")
+    trash.find_left()
+    trash.delete("ours")
+    assert [trashed.name for trashed in trash.content] == ["one", "two", "ours"]
+    assert [trash.undo().name for _ in range(2)] == ["ours", "two"]
+    trash.empty()  # what nobody was told would be gone stays
+    trash.find_left()
+    assert trash.undo().read_config().training.steps == 1
+    with pytest.raises(UsageError, match="nothing was deleted"):
+        trash.undo()
+    assert living.undo().name == "living"
 
 
 def test_sweeping_follows_no_link(runs: Path, tmp_path: Path) -> None:
@@ -191,5 +218,5 @@ def test_sweeping_follows_no_link(runs: Path, tmp_path: Path) -> None:
     (precious / "file").write_text("mine")
     (runs / TRASH).mkdir(parents=True)
     (runs / TRASH / "link").symlink_to(precious)
-    sweep_trash(runs)
+    sweep_trash(runs, time.time() + 2 * KEPT_SECONDS)
     assert (precious / "file").read_text() == "mine"

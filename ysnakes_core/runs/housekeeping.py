@@ -28,6 +28,7 @@ from ysnakes_core.files import explain, printable, safe_name, sync_folder, try_l
 from ysnakes_core.runs.directory import RunDirectory, find_runs
 
 TRASH = ".trash"
+KEPT_SECONDS = 24 * 3600.0  # what a program deleted that did not end properly can be brought back so long
 
 
 def rename_run(runs_folder: Path, name: str, new_name: str, now: float) -> RunDirectory:
@@ -63,6 +64,7 @@ class Trash:
         self.runs_folder = runs_folder
         self._clock = clock
         self._content: list[Trashed] = []
+        self._left: list[Trashed] = []  # by programs that did not end properly
         self._folder: Path | None = None
         self._lock: FileLock | None = None
         self._number = 0
@@ -70,8 +72,15 @@ class Trash:
 
     @property
     def content(self) -> tuple[Trashed, ...]:
-        """What can be brought back, the last deleted last."""
-        return tuple(self._content)
+        """What can be brought back, the last deleted last; before it what ``find_left`` found."""
+        return (*self._left, *self._content)
+
+    def find_left(self) -> None:
+        """See what programs deleted that did not end properly. It can be brought back, too, and stays there
+        when this one's is removed: nobody was told that it would be gone.
+        """
+        with self._busy:
+            self._left = _left_in(self.runs_folder / TRASH)
 
     def delete(self, name: str) -> Trashed:
         """Move the run ``name`` aside.
@@ -110,9 +119,10 @@ class Trash:
             return self._undo()
 
     def _undo(self) -> RunDirectory:
-        if not self._content:
+        content = self._content or self._left
+        if not content:
             raise UsageError("nothing was deleted since the app was opened", "there is nothing to bring back")
-        trashed = self._content[-1]
+        trashed = content[-1]
         name, number = trashed.name, 2
         while os.path.lexists(self.runs_folder / name):
             name, number = f"{trashed.name}-{number}", number + 1
@@ -121,7 +131,7 @@ class Trash:
             sync_folder(self.runs_folder)
         except OSError as error:
             raise explain(error, trashed.place, "bring back") from error
-        self._content.pop()
+        content.pop()
         return RunDirectory(self.runs_folder / name)
 
     def empty(self) -> None:
@@ -150,18 +160,46 @@ class Trash:
         return self._folder
 
 
-def sweep_trash(runs_folder: Path) -> None:
-    """Remove what sessions that did not end properly have deleted. Never raises for what is there."""
+def sweep_trash(runs_folder: Path, now: float) -> None:
+    """Remove what sessions that did not end properly deleted more than ``KEPT_SECONDS`` ago.
+
+    ``now`` is Unix seconds. Never raises for what is there.
+    """
     trash = runs_folder / TRASH
-    if trash.is_symlink() or not trash.is_dir():
-        return
     with contextlib.suppress(OSError, YsnakesError):
-        for folder in [entry for entry in trash.iterdir() if entry.is_dir() and not entry.is_symlink()]:
+        for folder in _sessions(trash):
+            if now - folder.stat().st_mtime < KEPT_SECONDS:  # it changes with each deletion
+                continue
             lock = try_lock(folder.with_suffix(".lock"))
             if lock is not None:
                 shutil.rmtree(folder, ignore_errors=True)
                 _release(lock)
-        trash.rmdir()
+        if not trash.is_symlink():
+            trash.rmdir()
+
+
+def _sessions(trash: Path) -> list[Path]:
+    if trash.is_symlink() or not trash.is_dir():
+        return []
+    return [entry for entry in trash.iterdir() if entry.is_dir() and not entry.is_symlink()]
+
+
+def _left_in(trash: Path) -> list[Trashed]:
+    """What is in folders whose session is over, the last deleted last."""
+    found: list[tuple[float, int, Trashed]] = []
+    with contextlib.suppress(OSError, YsnakesError):
+        for folder in _sessions(trash):
+            lock = try_lock(folder.with_suffix(".lock"))
+            if lock is None:
+                continue
+            try:
+                when = folder.stat().st_mtime
+                for place in folder.glob("[0-9]*/*"):
+                    if place.parent.name.isdecimal() and _is_plain_file(place / "config.toml"):
+                        found.append((when, int(place.parent.name), Trashed(place.name, place)))
+            finally:
+                _release(lock)
+    return [trashed for _, _, trashed in sorted(found, key=lambda each: each[:2])]
 
 
 def _existing(runs_folder: Path, name: str) -> RunDirectory:
@@ -174,7 +212,11 @@ def _existing(runs_folder: Path, name: str) -> RunDirectory:
     )
 
 
-def _move(run: RunDirectory, target: Path, now: float, doing: str) -> None:
+def refuse_if_trained(run: RunDirectory, now: float, doing: str) -> None:
+    """Raise ``RunError`` if a worker has the run, so that nobody may ``doing`` (delete, rename) it.
+
+    ``now`` is Unix seconds.
+    """
     shown = printable(run.name, 60)
     try:
         working = run.read_state().has_worker(now)
@@ -185,6 +227,10 @@ def _move(run: RunDirectory, target: Path, now: float, doing: str) -> None:
             f"the run “{shown}” has a living worker, so it cannot be {doing}d now",
             f"stop it first: ysnakes runs stop {shown}",
         )
+
+
+def _move(run: RunDirectory, target: Path, now: float, doing: str) -> None:
+    refuse_if_trained(run, now, doing)
     try:
         with run.training_lock():
             if os.name != "nt":  # Windows cannot rename a folder with an open file in it

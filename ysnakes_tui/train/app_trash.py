@@ -17,7 +17,8 @@ _TRASHES: WeakKeyDictionary[App[Any], dict[Path, Trash]] = WeakKeyDictionary()
 def trash_of(app: App[Any], runs_folder: Path) -> Trash:
     """What ``app`` deleted from ``runs_folder``: the same object whoever asks, as long as the app is there.
 
-    It is emptied when the program ends, whichever way it does; a killed one's is swept by the next.
+    It is emptied when the program ends, whichever way it does; a killed one's can be brought back by others
+    for a day, then it is swept.
     """
     trashes = _TRASHES.setdefault(app, {})
     if runs_folder not in trashes:

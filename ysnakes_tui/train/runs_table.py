@@ -17,7 +17,6 @@ from textual.widgets import DataTable, Input, Static
 
 from ysnakes_core.files import printable, safe_name
 from ysnakes_core.runs.directory import RunDirectory
-from ysnakes_core.runs.housekeeping import sweep_trash
 from ysnakes_tui.panes.interface import key_of, shell_of
 from ysnakes_tui.run_lookup import command
 from ysnakes_tui.train.comparison import Comparison
@@ -111,7 +110,7 @@ class RunsTable(Vertical, can_focus=False):
         folder = shell_of(self).runs_folder
         self._list = RunList(folder)
         self._order = Order.from_text(shell_of(self).memory.layout.get(ORDER_KEPT, ""))
-        self.run_worker(partial(sweep_trash, folder), thread=True, group="trash", exit_on_error=False)
+        self._changes.find_left(self._draw)
         self.read()
         self.set_interval(REFRESH_SECONDS, self._read_if_seen)
         self.app.theme_changed_signal.subscribe(self, lambda _: self._draw())
@@ -215,7 +214,7 @@ class RunsTable(Vertical, can_focus=False):
         focused, was_empty = self.screen.focused, self.has_class("-empty")
         in_front = focused is None or self in focused.ancestors_with_self
         self.set_class(not self._shown, "-empty")
-        self.set_class(not self._rows and not self._changes.trash.content, "-first")
+        self.set_class(not self._rows and not self._changes.can_undo, "-first")
         gone = all_gone(key_of(self, "undo"), key_of(self, "new_run"))
         self.query_one("#no-runs", Static).update(nothing_found(self._wanted) if self._rows else gone)
         if in_front and was_empty == bool(self._shown) and not isinstance(focused, RunFilter):
@@ -246,7 +245,7 @@ class RunsTable(Vertical, can_focus=False):
         if action == "compare":
             return True if len(self._to_compare()) > 1 and not comparing else no
         if action == "undo":
-            return True if self._changes.trash.content else None
+            return True if self._changes.can_undo else None
         if action in ("filter", "sort", "sort_reverse"):
             return True if self._rows and not comparing else no
         return super().check_action(action, parameters)
