@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+import pytest
 from driven_app import DrivenApp, drive_app
 from speaking_program import COMMAND
 from textual.widget import Widget
@@ -131,7 +132,7 @@ def drive(
 ) -> None:
     """Run the app on its Complete pane, in a home as ``plain_home`` makes it.
 
-    ``command`` holds the models; None: the process that really does.
+    ``command`` holds the models; None: the process that really does. The seeds that are drawn are all 7.
     """
 
     def complete() -> Widget:
@@ -146,4 +147,6 @@ def drive(
 
     memory = AppMemory(pane=pane, last_run=last_run, layout=read_memory().layout)
     makers = {"complete": complete}
-    drive_app(when_ready, TalkApp, home, memory, makers=makers, size=size, ascii=ascii)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ysnakes_tui.complete.conversation.fresh_seed", lambda: 7)
+        drive_app(when_ready, TalkApp, home, memory, makers=makers, size=size, ascii=ascii)

@@ -117,7 +117,7 @@ def outcome(reason: Any) -> Outcome:
 def test_what_was_not_begun_ends_when_it_is_cancelled(said: list[Told]) -> None:
     job = Job(1, ASKED, said.append)
     job.cancel()
-    assert said == [Ended(1, row, Outcome("request", "cancelled", seed)) for row, seed in ((0, 3), (1, 0))]
+    assert said == [Ended(1, row, Outcome("request", "cancelled", seed)) for row, seed in ((0, 3), (1, None))]
     assert job.over
     job.tell(Loading(1))
     job.cancel()

@@ -84,6 +84,7 @@ def test_an_answer_that_nobody_finished_counts_as_interrupted(store: TranscriptS
     (found,) = store.open(transcript.id).turn(turn.id).answers
     assert found.outcome is not None
     assert (found.text, found.outcome.reason, found.outcome.reading) == ("A sn", "interrupted", "request")
+    assert found.outcome.seed is None  # nobody told it
     transcript.write(answer.id, [Token("ake", 6, 0.5)])  # it was being written, in another app
     store.save(transcript)
     assert store.open(transcript.id).answer(answer.id).text == "A snake"

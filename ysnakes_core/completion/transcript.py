@@ -321,9 +321,8 @@ class Transcript:
         for answer in self._answers.values():
             if answer.outcome is None:
                 reading = read_as(self._turns[answer.turn], answer)
-                answer.outcome = Outcome(
-                    reading, "interrupted", answer.options.seed or 0, tokens=len(answer.tokens)
-                )
+                seed, tokens = answer.options.seed, len(answer.tokens)
+                answer.outcome = Outcome(reading, "interrupted", seed, tokens=tokens)
 
     def _change(self, kind: str, content: Mapping[str, Any]) -> None:
         change = {"type": kind, "time": self._now(), **content}

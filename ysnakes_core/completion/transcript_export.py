@@ -133,7 +133,7 @@ def _facts(answer: Answer) -> list[str]:
     if answer.carried:
         facts.append(f"- context: {answer.carried} earlier turn{'s' * (answer.carried > 1)} stood before it")
     if (outcome := answer.outcome) is not None:
-        facts[1] += f", seed {outcome.seed}"
+        facts[1] += "" if outcome.seed is None else f", seed {outcome.seed}"
         if outcome.unknown_characters:
             facts.append(f"- left out of the prompt: {outcome.unknown_characters:,} unknown characters")
         if count := outcome.unknown_before:

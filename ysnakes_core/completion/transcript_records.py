@@ -55,14 +55,14 @@ class Outcome:
     Attributes:
         reason: beside the reasons there: ``failed`` (``problem`` says why), and ``interrupted`` where the
             app ended before the answer did.
-        seed: with it and the same options, the same text comes again.
+        seed: with it and the same options, the same text comes again; None where nobody told it.
         unknown_characters: of the prompt, that the tokenizer cannot hold and dropped.
         unknown_before: of the answer before, where a person edited it.
     """
 
     reading: Reading
     reason: Reason
-    seed: int
+    seed: int | None
     prompt_tokens: int = 0
     unknown_characters: int = 0
     tokens: int = 0
@@ -194,10 +194,11 @@ def outcome_to_json(outcome: Outcome) -> dict[str, Any]:
 
 def outcome_from_json(content: Any) -> Outcome:
     values = mapping(content)
+    seed = values.get("seed")
     return Outcome(
         reading=reading_of(values.get("reading")),
         reason=_one_of(values.get("reason"), get_args(Reason)),
-        seed=whole(values.get("seed")),
+        seed=None if seed is None else whole(seed),
         prompt_tokens=whole(values.get("prompt_tokens", 0)),
         unknown_characters=whole(values.get("unknown_characters", 0)),
         tokens=whole(values.get("tokens", 0)),

@@ -91,11 +91,9 @@ class Job:
 
     def _nothing(self, row: int) -> Outcome:
         if not isinstance(self.asked, Question):
-            return Outcome("text", "cancelled", 0)
+            return Outcome("text", "cancelled", None)
         reading = self.asked.reading
-        return Outcome(
-            "text" if reading == "auto" else reading, "cancelled", self.asked.options[row].seed or 0
-        )
+        return Outcome("text" if reading == "auto" else reading, "cancelled", self.asked.options[row].seed)
 
 
 class Desk:

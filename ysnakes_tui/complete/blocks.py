@@ -107,7 +107,7 @@ def short_title(
     if answer.edited_from:
         return f"{answer.run}, step {answer.step:,}", "edited by you", ""
     seed = answer.options.seed if outcome is None else outcome.seed
-    who = f"seed {seed}" if by_seed else f"{answer.run}, step {answer.step:,}"
+    who = _seed(seed) if by_seed else f"{answer.run}, step {answer.step:,}"
     pace = exchange.pace(now) if exchange is not None else None
     pace = outcome.tokens_per_second if outcome is not None else pace
     ended = "" if outcome is None else _ENDS.get(outcome.reason, outcome.reason)
@@ -130,7 +130,11 @@ def _went(answer: Answer, exchange: Exchange | None, now: float) -> str:
         return _joined(counted(len(answer.tokens)), _pace(pace), first, sep=", ")
     first = "" if outcome.seconds_to_first_token is None else first_after(outcome.seconds_to_first_token)
     numbers = _joined(counted(outcome.tokens), _pace(outcome.tokens_per_second), first, sep=", ")
-    return _joined(numbers, _ENDS.get(outcome.reason, outcome.reason), f"seed {outcome.seed}")
+    return _joined(numbers, _ENDS.get(outcome.reason, outcome.reason), _seed(outcome.seed))
+
+
+def _seed(seed: int | None) -> str:
+    return "" if seed is None else f"seed {seed}"
 
 
 def counted(tokens: int) -> str:

@@ -98,7 +98,11 @@ class Conversation:
         options: Sequence[SamplingOptions],
         precision: str,
     ) -> Exchange:
-        """Ask a model to answer a turn; ``options``: one for each answer."""
+        """Ask a model to answer a turn; ``options``: one for each answer.
+
+        Seeds are drawn here where they are not given: an answer that is broken off has its own, too.
+        """
+        options = tuple(map(seeded, options))
         turn = transcript.turn(turn_id)
         history = transcript.history_before(turn_id)
         before = transcript.path_before(turn_id)[len(transcript.path_before(turn_id)) - len(history) :]
@@ -112,11 +116,11 @@ class Conversation:
             precision,
             history,
             turn.reading,
-            tuple(options),
+            options,
         )
         number = self._talker.ask(question)
         exchange = Exchange(
-            *(number, transcript, turn_id, model, precision, tuple(options), len(history), self._clock()),
+            *(number, transcript, turn_id, model, precision, options, len(history), self._clock()),
             notes=notes,
         )
         self._exchanges[number] = exchange
@@ -214,19 +218,20 @@ class Conversation:
         for answer in exchange.answers:
             if answer.outcome is None:
                 reading = answer.reading or ("text" if asked == "auto" else asked)
-                seed = answer.options.seed or 0
-                outcome = Outcome(reading, reason, seed, tokens=len(answer.tokens), problem=problem)
+                seed, tokens = answer.options.seed, len(answer.tokens)
+                outcome = Outcome(reading, reason, seed, tokens=tokens, problem=problem)
                 exchange.transcript.end(answer.id, outcome)
 
 
 def seeded(options: SamplingOptions) -> SamplingOptions:
-    """The options with a seed, drawn if they have none: for what is to be written twice."""
+    """The options with a seed, drawn if they have none."""
     return options if options.seed is not None else replace(options, seed=fresh_seed())
 
 
 def following(answers: Sequence[Answer], options: SamplingOptions) -> SamplingOptions:
     """The options with the seed after the largest of some answers: for more of the same."""
-    seeds = [answer.outcome.seed for answer in answers if answer.outcome is not None]
+    outcomes = [answer.outcome for answer in answers if answer.outcome is not None]
+    seeds = [outcome.seed for outcome in outcomes if outcome.seed is not None]
     if not seeds:
         return seeded(options)
     return replace(options, seed=(max(seeds) + 1) % (_LARGEST_SEED + 1))

@@ -156,9 +156,9 @@ class TalkAsking(TalkEditing):
     def _compare(self, model: ModelChoice, other: ModelChoice) -> None:
         before = None if self.has_text or self.selected is None else self.selected[1]
         turn = self._turn_to_answer()
-        if before is not None and before.outcome is not None and before.tokens:
-            options = _as_it_was(before)
-            first = Column(before=before)
+        as_it_was = None if before is None else _as_it_was(before)
+        if as_it_was is not None:
+            options, first = as_it_was, Column(before=before)
         else:
             options = seeded(self.settings.options)
             first = Column(self._ask(turn, model, [options]))
@@ -215,7 +215,8 @@ class TalkAsking(TalkEditing):
             shell_of(self).copy(answer.text, "the answer")
 
 
-def _as_it_was(answer: Answer) -> SamplingOptions:
-    """The options that make an answer again."""
-    assert answer.outcome is not None
+def _as_it_was(answer: Answer) -> SamplingOptions | None:
+    """The options that make an answer again; None where there is nothing of it, or nobody knows its seed."""
+    if answer.outcome is None or answer.outcome.seed is None or not answer.tokens:
+        return None
     return replace(answer.options, seed=answer.outcome.seed)
