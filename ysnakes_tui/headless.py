@@ -86,10 +86,11 @@ class Scoreboard:
                     self._weight = _SMOOTHING * self._weight + (1 - _SMOOTHING)
             case ValidationEvent():
                 self.validation = event
-                if self.best is None or event.bits_per_byte < self.best:
+                score = event.bits_per_byte
+                if math.isfinite(score) and (self.best is None or score < self.best):
                     self.best, self.best_step = event.bits_per_byte, event.step
             case EarlyStoppingEvent():
-                self.early = event
+                self.early, self.best, self.best_step = event, event.best, event.best_step
             case MemoryEvent():
                 self.memory = event.bytes
 
@@ -134,7 +135,8 @@ def news(event: Event, board: Scoreboard) -> list[str]:
             shape = f"{event.seq_len} tokens × {event.batch_size} sequences"
             return [f"stage {event.index + 1} of {event.count}: {shape}{because}"]
         case ValidationEvent():
-            best = ", the best so far" if board.best_step == event.step else f" (best {bits(board.best)})"
+            best = "" if board.best is None else f" (best {bits(board.best)})"
+            best = ", the best so far" if board.best_step == event.step else best
             figures = f"loss {event.loss:.4f}, perplexity {event.perplexity:.2f}"
             return [
                 f"step {event.step:,}: validation {bits(event.bits_per_byte)} bits per byte{best}; {figures}"

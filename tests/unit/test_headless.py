@@ -87,6 +87,18 @@ def test_the_loss_is_smoothed_without_a_bias_and_passes_over_what_is_not_finite(
     assert 2.0 < board.loss < 4.0
 
 
+def test_a_score_that_is_no_number_is_never_the_best() -> None:
+    board = Scoreboard(Budget("steps", 10))
+    broken, good = (
+        ValidationEvent(0.0, 8, 0, math.nan, math.nan, math.nan),
+        ValidationEvent(0.0, 9, 0, 3.0, 20.0, 1.6),
+    )
+    board.take(broken)
+    assert "best" not in news(broken, board)[0]
+    board.take(good)
+    assert "the best so far" in news(good, board)[0]
+
+
 def test_the_best_is_kept_and_starts_from_an_earlier_session() -> None:
     board = Scoreboard(Budget("steps", 10), best=1.5, best_step=7)
     worse, better = ValidationEvent(0.0, 8, 0, 3.0, 20.0, 1.6), ValidationEvent(0.0, 9, 0, 2.8, 16.0, 1.4)

@@ -195,7 +195,7 @@ def test_rounding_noise_does_not_change_what_is_chosen():
         ("top_p", 1.01, "above 0 and up to 1"),
         ("min_p", -0.01, "from 0 to 1"),
         ("min_p", 1.01, "from 0 to 1"),
-        ("repetition_penalty", 0.0, "above 0 and up to 10"),
+        ("repetition_penalty", 1e-310, "from 0.01 to 10"),
         ("seed", -1, "from 0 to"),
         ("seed", 2**63, "from 0 to"),
     ],

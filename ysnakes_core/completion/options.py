@@ -33,7 +33,7 @@ class SamplingOptions:
         _whole("top_k", self.top_k, 0, None, "0 means off")
         _between("top_p", self.top_p, 0.0, 1.0, "1 means off", above=True)
         _between("min_p", self.min_p, 0.0, 1.0, "0 means off")
-        _between("repetition_penalty", self.repetition_penalty, 0.0, 10.0, "1 means off", above=True)
+        _between("repetition_penalty", self.repetition_penalty, 0.01, 10.0, "1 means off")
         if self.seed is not None:
             _whole("seed", self.seed, 0, _LARGEST_SEED)
         if isinstance(self.stop, str) or not all(isinstance(s, str) and s for s in self.stop):
