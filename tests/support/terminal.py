@@ -84,6 +84,14 @@ class Terminal:
             pass
         return self._wait()
 
+    def hang_up(self) -> int:
+        """Take the terminal away; the exit code."""
+        os.close(self._fd)
+        self._fd = os.open(os.devnull, os.O_RDWR)
+        code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        self._ended = True
+        return code
+
     def kill(self) -> None:
         """End it at once, unless it has ended: nothing of it stays."""
         if not self._ended:
