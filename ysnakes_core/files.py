@@ -10,6 +10,7 @@ import re
 import secrets
 import stat
 import time
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,7 +27,15 @@ _UNPRINTABLE = re.compile(
 )
 _TEMPORARY = re.compile(r"\..+\.[0-9]+-[0-9a-f]{8}\.tmp")
 _WINDOWS_RESERVED = frozenset(
-    ["con", "prn", "aux", "nul", *(f"com{i}" for i in range(1, 10)), *(f"lpt{i}" for i in range(1, 10))]
+    [
+        "con",
+        "conin$",
+        "conout$",
+        "prn",
+        "aux",
+        "nul",
+        *(f"{a}{b}" for a in ("com", "lpt") for b in range(1, 10)),
+    ]
 )
 _FORBIDDEN_IN_NAMES = '/\\:*?"<>|'
 MAX_NAME_BYTES = 100
@@ -260,7 +269,7 @@ def safe_name(name: str) -> str:
         problem = "starts with a dot, a dash or a space"
     elif name[-1] in ". ":
         problem = "ends with a dot or a space"
-    elif name.split(".")[0].strip().lower() in _WINDOWS_RESERVED:
+    elif unicodedata.normalize("NFKC", name).split(".")[0].strip().lower() in _WINDOWS_RESERVED:
         problem = "is a device's name on Windows"
     if problem:
         raise UsageError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import threading
 
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -106,10 +105,3 @@ class _Panel:
         full = round(fraction * width)
         done, rest = ("━", "╌") if self.unicode else ("#", ".")
         return done * full + rest * (width - full)
-
-
-def can_draw() -> bool:
-    """Whether stderr is where a panel can be drawn."""
-    from ysnakes_tui.output import can_redraw
-
-    return can_redraw(sys.stderr)

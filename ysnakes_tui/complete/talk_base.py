@@ -123,7 +123,7 @@ class TalkBase(TalkModels):
         self.settings = TalkSettings.from_text(shell.memory.layout.get(KEPT, ""))
         self.transcript.set_context(self.settings.context)
         self.conversation = Conversation(self.talker, shell.runs_folder, self.clock)
-        self.keeper = TranscriptKeeper(paths.home() / "transcripts", self.app.call_later, self._not_kept)
+        self.keeper = TranscriptKeeper(paths.transcripts_dir(), self.app.call_later, self._not_kept)
         back = key_of(self, "back")
         self.field.placeholder = f"ask something, or begin a text ({back}: to the transcript and its keys)"
         self.set_interval(TITLE_SECONDS, self._tick)
