@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,8 +11,9 @@ import pytest
 import torch
 
 from ysnakes_core.configuration import ModelConfig, RunConfig, TrainingConfig, apply_settings, preset_config
+from ysnakes_core.model.head_loss import block_rows
 from ysnakes_core.training.plan_table import plan_table
-from ysnakes_core.training.speed import KEPT_SECONDS, Trials, predict_speed, step_seconds
+from ysnakes_core.training.speed import KEPT_SECONDS, NotWanted, Trials, predict_speed, step_seconds
 
 SHAPE = ModelConfig(d_model=32, n_layers=3, d_state=8, head_dim=16, chunk_size=16)
 CONFIG = RunConfig(model=SHAPE)
@@ -63,6 +65,61 @@ def test_a_machine_whose_speed_changed_is_tried_again(tmp_path: Path, seconds: f
     block = first.block(SHAPE, 64)
     first.save()
     assert trials(path, seconds=seconds).block(SHAPE, 64) == pytest.approx(block * seconds / 0.01)
+
+
+def by_turns(*seconds: float) -> Callable[[], float]:
+    """A clock by which each trial's first run takes the first of ``seconds``, and so on."""
+    now, begun, turn = 0.0, False, itertools.cycle(seconds)
+
+    def clock() -> float:
+        nonlocal now, begun
+        now, begun = now + (next(turn) if begun else 0.0), not begun
+        return now
+
+    return clock
+
+
+def test_what_is_done_for_the_first_time_does_not_count() -> None:
+    tried = Trials(clock=by_turns(1.5, 0.25, 0.2))  # the first run of a process, on a busy machine
+    assert tried.head(32, 100) == pytest.approx(0.2 / block_rows(100))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "kept"), [((0.2, 0.2, 0.2), True), ((0.2, 0.5, 0.2), False), ((3.0, 3.0), False)]
+)
+def test_what_is_not_the_same_each_time_is_not_kept_for_others(
+    tmp_path: Path, seconds: tuple[float, ...], kept: bool
+) -> None:
+    path = tmp_path / "speed.json"
+    first = Trials("cpu", path, clock=by_turns(*seconds))
+    first.head(32, 100)
+    first.save()
+    assert bool(json.loads(path.read_text())["trials"]) is kept
+
+
+def test_a_trial_that_takes_long_is_not_repeated() -> None:
+    turns: list[float] = []
+    clock = by_turns(30.0)
+
+    def counted() -> float:
+        turns.append(0.0)
+        return clock()
+
+    Trials(clock=counted).head(32, 100)
+    assert len(turns) == 2 * 2
+
+
+def test_trials_end_between_two_runs_where_nobody_waits() -> None:
+    left = 3
+
+    def wanted() -> bool:
+        nonlocal left
+        left -= 1
+        return left >= 0
+
+    with pytest.raises(NotWanted):
+        Trials(clock=ticks(0.01), wanted=wanted).passes()
+    assert left == -1
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,11 @@ the gradients. One real block of the wanted shape and one real block of logits a
 tokens; the optimizers' time follows from their operations and the measured speed of a matrix product and of
 the memory.
 
-All sizes together take some two seconds. Trials are kept for a day, as long as neither the processor, the
-threads nor torch change and a matrix product still takes about as long: a busy machine that falls idle, or
-the other way round, is tried again.
+What is done for the first time in a process takes longer, on a busy machine many times as long: each trial
+is run once before it counts, then at least twice within a bound of time, and the least counts. All sizes
+together take a few seconds. Trials are kept for a day, as long as neither the processor, the threads nor
+torch change and a matrix product still takes about as long: a busy machine that falls idle, or the other way
+round, is tried again. Of what did not take about the same each time nothing is kept for others.
 """
 
 from __future__ import annotations
@@ -37,16 +39,23 @@ TRIAL_TOKENS_WIDE = 512
 TRIAL_WIDE = 512  # d_model from which the smaller number is enough
 LEAST_TRIAL_TOKENS = 64
 LONGEST_TRIAL = 512  # a block's time is linear in the length beyond a few chunks
-TRIAL_SECONDS = 0.3  # a trial that takes longer is not repeated; one that would take twice as long is cut
+TRIAL_SECONDS = 0.3  # after so long it is run no third time; one that would take twice as long is cut
+MOST_SECONDS = 2.0  # after so long it is not even run a second time
+STEADY = 2.0  # how many times the least another run may have taken
 SAME_SPEED = 1.5  # how much longer or shorter a matrix product may take before everything is tried again
 KEPT_SECONDS = 24 * 3600
 CACHE_FILE = "speed.json"
+
+
+class NotWanted(Exception):
+    """Nobody waits for the trials any more."""
 
 
 class Trials:
     """Times of parts of a step on one device, each measured once and kept.
 
     ``path``: where they are kept between processes; None: nowhere. ``clock`` and ``now`` are in seconds.
+    ``wanted``: asked before each run; where it says False, ``NotWanted`` is raised.
     """
 
     def __init__(
@@ -57,11 +66,13 @@ class Trials:
         autocast: torch.dtype | None = None,
         clock: Callable[[], float] = time.perf_counter,
         now: Callable[[], float] = time.time,
+        wanted: Callable[[], bool] = lambda: True,
     ) -> None:
         self.device, self.autocast = torch.device(device), autocast
-        self._path, self._clock, self._now = path, clock, now
+        self._path, self._clock, self._now, self._wanted = path, clock, now, wanted
         self._machine = _machine(self.device, autocast)
         self._kept: dict[str, tuple[float, float]] = {}  # name: (seconds, when)
+        self._unsteady: set[str] = set()  # of those
         self._read()
 
     def block(self, config: ModelConfig, seq_len: int) -> float:
@@ -131,7 +142,8 @@ class Trials:
         """Keep the trials for other processes; a disk that refuses is no reason to stop."""
         if self._path is None:
             return
-        content = json.dumps({"machine": self._machine, "trials": self._kept})
+        steady = {name: trial for name, trial in self._kept.items() if name not in self._unsteady}
+        content = json.dumps({"machine": self._machine, "trials": steady})
         with contextlib.suppress(OSError, YsnakesError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(self._path, content)
@@ -149,17 +161,23 @@ class Trials:
             self._kept = {}
 
     def _timed(self, name: str, trial: Callable[[], Callable[[], None]], repeats: int = 3) -> float:
-        """The least seconds of a few runs."""
+        """The least seconds of a few runs, without the first."""
         if name not in self._kept:
             with _own_randomness(self.device):
                 run = trial()
-            spent = [self._once(run)]
-            while len(spent) < repeats and spent[-1] < TRIAL_SECONDS:
+            first, spent = self._once(run), [self._once(run)]
+            while len(spent) < repeats:
+                if first + sum(spent) > (MOST_SECONDS if len(spent) < 2 else TRIAL_SECONDS):
+                    break
                 spent.append(self._once(run))
+            if len(spent) < 2 or max(spent) > STEADY * min(spent):
+                self._unsteady.add(name)
             self._kept[name] = (min(spent), self._now())
         return self._kept[name][0]
 
     def _once(self, run: Callable[[], None]) -> float:
+        if not self._wanted():
+            raise NotWanted
         self._wait()
         began = self._clock()
         run()
@@ -189,11 +207,16 @@ def predict_speed(
     """
     own = trials is None
     if trials is None:
-        trials = Trials(device, cache_dir() / CACHE_FILE, autocast=_autocast(config, device))
+        trials = kept_trials(config, device)
     seconds = step_seconds(config, vocab_size, seq_len, batch_size, trials)
     if own:
         trials.save()
     return batch_size * seq_len / seconds
+
+
+def kept_trials(config: RunConfig, device: str, wanted: Callable[[], bool] = lambda: True) -> Trials:
+    """The trials of the cache folder for a run on ``device``; ``wanted`` as of ``Trials``."""
+    return Trials(device, cache_dir() / CACHE_FILE, autocast=_autocast(config, device), wanted=wanted)
 
 
 def step_seconds(config: RunConfig, vocab_size: int, seq_len: int, batch_size: int, trials: Trials) -> float:
