@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import textwrap
 import threading
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -19,6 +20,7 @@ from textual.containers import Vertical
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+import ysnakes_core
 from ysnakes_core.configuration import RunConfig
 from ysnakes_core.errors import YsnakesError
 from ysnakes_core.runs.directory import RunDirectory, find_runs
@@ -598,6 +600,60 @@ def test_a_closed_planner_ends_its_process_and_can_be_asked_again(runs: Path, tm
         planner.close()
         while start_of(int(proof.read_text().split()[-1])) is not None:
             threading.Event().wait(0.01)
+
+
+@pytest.mark.timeout(60)
+def test_a_closed_planner_says_nothing_more(runs: Path, tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    code = f"input(); open({str(begun)!r}, 'w').close(); input()"
+    got: Answers = []
+    before = set(threading.enumerate())
+    planner = Planner(lambda number, plan: got.append((number, plan)), command=[sys.executable, "-c", code])
+    planner.ask(1, config_of(runs))
+    while not begun.exists():
+        threading.Event().wait(0.01)
+    threads = set(threading.enumerate()) - before
+    assert {thread.name for thread in threads} == {"planner", "plans"}
+    planner.close()
+    for thread in threads:
+        thread.join()
+    assert got == []
+
+
+@pytest.mark.timeout(120)
+def test_a_long_trial_does_not_hold_up_what_is_asked_meanwhile(runs: Path) -> None:
+    code = """
+        import sys
+        sys.path.append(sys.argv[1])
+        from ysnakes_core.runs import planning
+        from ysnakes_core.training.speed import NotWanted
+
+        def endless(plan, config, wanted):
+            while config.training.seed == 1:
+                if not wanted():
+                    raise NotWanted
+            return plan
+
+        planning.with_speed = endless
+        planning.main()
+    """
+    got: Answers = []
+    known, done = threading.Event(), threading.Event()
+
+    def take(number: int, plan: RunPlan) -> None:
+        got.append((number, plan))
+        known.set()
+        if [number for number, _ in got].count(2) == 2:
+            done.set()
+
+    root = str(Path(ysnakes_core.__file__).parents[1])
+    planner = Planner(take, command=[sys.executable, "-P", "-c", textwrap.dedent(code), root])
+    planner.ask(1, config_of(runs, seed="1"))
+    assert known.wait(60)
+    planner.ask(2, config_of(runs, seed="2"))
+    assert done.wait(60)
+    planner.close()
+    assert [number for number, _ in got] == [1, 2, 2]
 
 
 def test_a_planner_whose_process_ends_says_so(runs: Path) -> None:

@@ -2,18 +2,22 @@
 
 ``main`` answers such questions in a process of its own, so that whoever asks neither waits for torch nor
 pays for it. A question is a line of JSON on stdin, ``{"number": 3, "config": "…TOML…"}``; each answer is one
-on stdout, ``{"number": 3, "plan": {…}}``: first without a speed, then with one if it fits. Of questions that
-wait only the newest is answered. It ends with its stdin.
+on stdout, ``{"number": 3, "plan": {…}}``: first without a speed, at once, then with one if it fits. Of
+questions that wait only the newest is answered, and trials end where a newer one has come. It ends with its
+stdin.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
 import queue
 import sys
 import threading
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 from ysnakes_core.configuration import RunConfig, from_toml
 from ysnakes_core.errors import UsageError, YsnakesError
@@ -29,7 +33,7 @@ from ysnakes_core.runs.processes import give_way
 from ysnakes_core.text.reading import SUFFIXES
 from ysnakes_core.training.memory import available_memory, parameter_counts, plan_memory
 from ysnakes_core.training.schedule import Budget
-from ysnakes_core.training.speed import predict_speed
+from ysnakes_core.training.speed import NotWanted, kept_trials, predict_speed
 
 BYTES_PER_TOKEN = {"bpe": 3.6, "word": 3.6}  # of English text, about, for an epoch's length
 
@@ -75,13 +79,20 @@ def plan_run(config: RunConfig) -> RunPlan:
     )
 
 
-def with_speed(plan: RunPlan, config: RunConfig) -> RunPlan:
-    """``plan`` with how fast it would be and how far it would get, after a trial of some seconds."""
+def with_speed(plan: RunPlan, config: RunConfig, wanted: Callable[[], bool] = lambda: True) -> RunPlan:
+    """``plan`` with how fast it would be and how far it would get, after a trial of some seconds.
+
+    Raises ``NotWanted`` as soon as ``wanted`` says so; what was tried until then is kept.
+    """
     vocabulary = config.text.vocab_size
-    paces = [
-        predict_speed(config, vocabulary, stage.seq_len, stage.batch_size, plan.device)
-        for stage in plan.stages
-    ]
+    trials = kept_trials(config, plan.device, wanted)
+    try:
+        paces = [
+            predict_speed(config, vocabulary, stage.seq_len, stage.batch_size, plan.device, trials=trials)
+            for stage in plan.stages
+        ]
+    finally:
+        trials.save()
     # Each stage has an equal part of the budget, which is of tokens, near enough, unless it is of minutes.
     budget = Budget.of(config.training)
     if budget.unit == "minutes":
@@ -113,29 +124,61 @@ def tokens_of_text(config: RunConfig) -> float:
 def main() -> None:
     """Answer what stands on stdin until it ends."""
     give_way()
-    questions: queue.SimpleQueue[str] = queue.SimpleQueue()
-    threading.Thread(target=_read, args=(questions,), daemon=True).start()
-    while True:
-        line = questions.get()
-        while not questions.empty():
-            line = questions.get()
-        question = json.loads(line)
+    Answering().run()
+
+
+class Answering:
+    """Three threads: one reads, one says at once what memory a run takes, one tries how fast it would be."""
+
+    def __init__(self) -> None:
+        self._questions: queue.SimpleQueue[tuple[int, str]] = queue.SimpleQueue()  # how many came; the line
+        self._trials: queue.SimpleQueue[tuple[int, int, RunPlan, RunConfig]] = queue.SimpleQueue()
+        self._came = 0  # questions so far
+        self._writing = threading.Lock()
+
+    def run(self) -> None:
+        for work in (self._read, self._try):
+            threading.Thread(target=work, daemon=True).start()
+        while True:
+            came, line = _newest(self._questions)
+            question = json.loads(line)
+            with self._failing(question["number"]):
+                config = from_toml(question["config"])
+                plan = plan_run(config)
+                self._answer(question["number"], plan)
+                if not plan.problem:
+                    self._trials.put((came, question["number"], plan, config))
+
+    def _read(self) -> None:
+        for line in sys.stdin:
+            self._came += 1
+            self._questions.put((self._came, line))
+        os._exit(0)  # whoever asked is gone, and so is the need for what is being worked out
+
+    def _try(self) -> None:
+        while True:
+            came, number, plan, config = _newest(self._trials)
+            with self._failing(number), contextlib.suppress(NotWanted):
+                self._answer(number, with_speed(plan, config, lambda: self._came == came))  # noqa: B023
+
+    @contextlib.contextmanager
+    def _failing(self, number: int) -> Iterator[None]:
         try:
-            config = from_toml(question["config"])
-            plan = plan_run(config)
-            _answer(question["number"], plan)
-            if not plan.problem and questions.empty():
-                _answer(question["number"], with_speed(plan, config))
-        except (YsnakesError, OSError) as error:
-            failed = RunPlan(0, "", 0, 0, (), 0, failure=str(error))
-            _answer(question["number"], failed)
+            yield
+        except (YsnakesError, OSError, RuntimeError) as error:  # torch's own are of the last kind
+            self._answer(number, RunPlan(0, "", 0, 0, (), 0, failure=str(error)))
+
+    def _answer(self, number: int, plan: RunPlan) -> None:
+        with self._writing:
+            print(json.dumps({"number": number, "plan": dataclasses.asdict(plan)}), flush=True)
 
 
-def _read(questions: queue.SimpleQueue[str]) -> None:
-    for line in sys.stdin:
-        questions.put(line)
-    os._exit(0)  # whoever asked is gone, and so is the need for what is being worked out
+_Asked = TypeVar("_Asked")
 
 
-def _answer(number: int, plan: RunPlan) -> None:
-    print(json.dumps({"number": number, "plan": dataclasses.asdict(plan)}), flush=True)
+def _newest(questions: queue.SimpleQueue[_Asked]) -> _Asked:
+    """Wait for a question; of those that wait, the last."""
+    found = questions.get()
+    while not questions.empty():
+        found = questions.get()
+    return found

@@ -84,32 +84,33 @@ class Planner:
         self._questions.put((number, config))
 
     def close(self) -> None:
-        """No further answer is wanted, so the process ends; another question would start a new one."""
+        """No further answer is wanted, so none comes and its process ends; a question would start another."""
         if self._questions is not None:
             self._questions.put(None)
             self._questions = None
 
     def _serve(self, questions: Questions) -> None:
         process: subprocess.Popen[str] | None = None
-        asked = [0]
+        asked = _Asked()
         while (question := questions.get()) is not None:
             while not questions.empty() and question is not None:
                 question = questions.get()
             if question is None:
                 break
-            asked[0], config = question
+            asked.number, config = question
             try:
                 if process is None or process.poll() is not None:
                     process = self._start(asked)
                 assert process.stdin is not None
-                process.stdin.write(json.dumps({"number": asked[0], "config": to_toml(config)}) + "\n")
+                process.stdin.write(json.dumps({"number": asked.number, "config": to_toml(config)}) + "\n")
                 process.stdin.flush()
             except OSError:
-                self._answer(asked[0], NO_PLAN)
+                self._answer(asked.number, NO_PLAN)
+        asked.closed = True
         if process is not None:
             process.kill()
 
-    def _start(self, asked: list[int]) -> subprocess.Popen[str]:
+    def _start(self, asked: _Asked) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             self._command,
             stdin=subprocess.PIPE,
@@ -121,7 +122,7 @@ class Planner:
         threading.Thread(target=self._listen, args=(process, asked), name="plans", daemon=True).start()
         return process
 
-    def _listen(self, process: subprocess.Popen[str], asked: list[int]) -> None:
+    def _listen(self, process: subprocess.Popen[str], asked: _Asked) -> None:
         assert process.stdout is not None
         answered = 0
         for line in process.stdout:
@@ -131,7 +132,16 @@ class Planner:
             except (ValueError, KeyError, TypeError):
                 continue
             answered = number
-            self._answer(number, plan)
+            if not asked.closed:
+                self._answer(number, plan)
         process.wait()
-        if answered != asked[0]:
-            self._answer(asked[0], NO_PLAN)  # nothing if it was closed: then nobody listens
+        if answered != asked.number and not asked.closed:
+            self._answer(asked.number, NO_PLAN)
+
+
+@dataclass
+class _Asked:
+    """What a thread was asked last, and whether anybody still wants to know."""
+
+    number: int = 0
+    closed: bool = False
