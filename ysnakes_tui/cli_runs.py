@@ -130,10 +130,11 @@ def show(run: RunName, runs_dir: RunsDir = None, json: AsJson = False) -> int | 
         put(line)
     if validations:
         put("\nvalidations")
-        best = min(event.bits_per_byte for event in validations.values())
+        state = summary.state
+        best = (state.best_step, state.best) if state is not None else None
         rows = [("step", "bits/byte", "loss", "perplexity", "")]
         for event in list(validations.values())[-_SHOWN_VALIDATIONS:]:
-            mark = "best" if event.bits_per_byte == best else ""
+            mark = "best" if (event.step, event.bits_per_byte) == best else ""
             row = (
                 f"{event.step:,}",
                 bits(event.bits_per_byte),

@@ -17,6 +17,8 @@ from ysnakes_core.configuration import ModelConfig, RunConfig, apply_settings
 from ysnakes_core.errors import RunError
 from ysnakes_core.runs.directory import RunDirectory, create_run
 from ysnakes_core.runs.event_log import losses_by_step, read
+from ysnakes_core.runs.events import CheckpointEvent, EarlyStoppingEvent, RunStartedEvent
+from ysnakes_core.runs.opening import open_model
 from ysnakes_core.runs.worker import execute
 
 STEPS = 60
@@ -118,6 +120,29 @@ def test_a_run_can_be_extended_and_goes_on_from_where_it_was(text: Path, tmp_pat
     assert (outcome.status, outcome.step) == ("finished", 20)
     started = [e for e in read(run.events_file)[0] if e.type == "run_started"]
     assert [vars(e)["resumed_from"] for e in started] == [None, 12]
+
+
+def test_gone_back_behind_the_best_everything_tells_of_one_best(text: Path, tmp_path: Path) -> None:
+    settings = {"stages": "", "checkpoint_every": 5, "validate_every": 5, "keep": 99}
+    run = create_run(tmp_path / "runs", tiny_config(text, steps=20, **settings), "back")
+    best = execute(run).best
+    assert run.read_state().best_step == 20
+    worse = apply_settings(run.read_config(), ["learning_rate_scale=0", "steps=22"])
+    run.write_config(worse)
+
+    outcome = execute(run, resume=True, checkpoint="step-00000010")
+    assert (outcome.best, outcome.best_step) == (best, 20)
+    assert (run.read_state().best, run.read_state().best_step) == (best, 20)
+    model = open_model(run, "best")
+    assert (model.checkpoint, model.bits_per_byte) == ("step-00000020-kept", best)
+    events = read(run.events_file)[0]
+    again = [event for event in events if isinstance(event, RunStartedEvent)]
+    assert [event.resumed_from for event in again] == [None, 10]
+    after = events[events.index(again[1]) + 1 :]
+    told = [event for event in after if isinstance(event, EarlyStoppingEvent)]
+    assert {(event.best, event.best_step) for event in told} == {(best, 20)}
+    assert told[0].step == 10  # before anything was validated
+    assert not any(event.best for event in after if isinstance(event, CheckpointEvent))
 
 
 @pytest.mark.parametrize(

@@ -15,11 +15,12 @@ from written_run import Driven, Worker, drive
 from ysnakes_core.configuration import RunConfig
 from ysnakes_core.runs.control import pending
 from ysnakes_core.runs.directory import create_run
-from ysnakes_core.runs.events import SampleEvent, WarningEvent
+from ysnakes_core.runs.events import EarlyStoppingEvent, RunStartedEvent, SampleEvent, WarningEvent
 from ysnakes_core.runs.following import RunFollower
 from ysnakes_tui.app import YsnakesApp
 from ysnakes_tui.app_memory import AppMemory
 from ysnakes_tui.keymap import usual_keymap
+from ysnakes_tui.train.ask_screen import ConfirmScreen
 from ysnakes_tui.train.runs_table import RunsTable
 from ysnakes_tui.train.text_panel import TextPanel
 from ysnakes_tui.widgets.line_chart import LineChart
@@ -318,6 +319,40 @@ def test_the_log_and_the_checkpoints_have_keys(worker: Worker, home: Path) -> No
         await d.press("w")
         assert d.dashboard.query_one("#log").has_focus
         assert not checkpoints.display
+
+    drive(test, home=home)
+
+
+def test_the_best_of_steps_left_behind_has_its_score_and_going_back_says_that_it_stays(
+    worker: Worker, home: Path
+) -> None:
+    worker.save(best=True)
+    (worker.run.checkpoints_folder / "step-00000040").rename(
+        worker.run.checkpoints_folder / "step-00000040-kept"
+    )
+    (worker.run.checkpoints_folder / "best").write_text("step-00000040-kept")
+    (worker.run.checkpoints_folder / "step-00000030").mkdir()
+    worker.write(
+        RunStartedEvent(time.time(), 30, 0, "quiet-cobra", 30),
+        EarlyStoppingEvent(time.time(), 30, 0, 0, 3, 0.0, 1.9, 40, reference=2.5),
+    )
+    worker.end("stopped", "asked to stop")
+
+    async def test(d: Driven) -> None:
+        await d.until(lambda: d.dashboard.status().state == "stopped")
+        await d.press("k")
+        checkpoints = d.dashboard.query_one("#checkpoints", OptionList)
+        await d.until(lambda: checkpoints.has_focus and checkpoints.option_count == 2)
+        assert [line for _, line in d.dashboard.checkpoint_rows] == [
+            "step-00000040-kept  1.9000 bits/byte  ★ best",
+            "step-00000030",
+        ]
+        await d.press("enter")
+        await d.until(lambda: isinstance(d.app.screen, ConfirmScreen))
+        assert "kept all the same" not in " ".join(screen_text(d.app).split())
+        await d.press("escape", "down", "enter")
+        await d.until(lambda: isinstance(d.app.screen, ConfirmScreen))
+        await d.until(lambda: "The best model is kept" in " ".join(screen_text(d.app).split()))
 
     drive(test, home=home)
 

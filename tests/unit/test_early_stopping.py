@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import math
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -101,8 +102,39 @@ def test_a_validation_that_was_not_due_may_improve_but_is_not_waited_for_in_vain
 
 def test_a_state_of_an_older_version_can_still_be_loaded() -> None:
     rule = EarlyStopping(EarlyStoppingConfig(patience=2))
-    rule.load_state({"best": 1.5, "best_step": 3, "waited": 2, "reference": 1.5})
-    assert (rule.waited, rule.stopped) == (2, "")
+    rule.load_state({"best": 1.5, "best_step": 3, "waited": 1, "reference": 1.5})
+    assert (rule.waited, rule.stopped) == (1, "")
+
+
+def test_nothing_is_counted_while_it_is_off_and_turned_on_its_patience_begins() -> None:
+    rule = EarlyStopping(EarlyStoppingConfig(patience=2))
+    assert stopped_at(rule, [1.5, 1.6]) is None
+    rule.change(enabled=False)
+    assert stopped_at(rule, [1.6] * 9) is None
+    assert rule.waited == 0
+    rule.change(enabled=True)
+    assert stopped_at(rule, [1.6, 1.6]) == 1
+
+
+@pytest.mark.parametrize("older", [False, True])
+def test_resumed_with_it_turned_on_its_patience_begins(older: bool) -> None:
+    off = EarlyStopping(EarlyStoppingConfig(enabled=False, patience=3))
+    stopped_at(off, [1.5, 1.6])
+    saved = off.state()
+    if older:  # an older version counted all the while, and did not say whether it was on
+        del saved["enabled"]
+        saved["waited"] = 9
+    rule = EarlyStopping(EarlyStoppingConfig(patience=3))
+    rule.load_state(saved)
+    assert stopped_at(rule, [1.6, 1.6, 1.6]) == 2
+
+
+def test_resumed_with_it_turned_off_nothing_is_left_of_what_it_counted() -> None:
+    rule = EarlyStopping(EarlyStoppingConfig(patience=3))
+    stopped_at(rule, [1.5, 1.6, 1.6])
+    off = EarlyStopping(EarlyStoppingConfig(enabled=False, patience=3))
+    off.load_state(rule.state())
+    assert off.waited == 0
 
 
 @given(

@@ -158,6 +158,45 @@ def test_early_stopping_ends_the_run_with_its_reason(tmp_path: Path) -> None:
     assert seen.all("early_stopping")[-1]["stopping"] is True
 
 
+def test_gone_back_behind_the_best_it_stays_the_best_until_a_model_beats_it(tmp_path: Path) -> None:
+    settings = {"validate_every": 10, "checkpoint_every": 5, "enabled": False, "keep": 9}
+    first = trainer(tmp_path, Recorder(), steps=20, **settings)
+    first.run()
+    best, weights = pointed(tmp_path, "best"), load_checkpoint(tmp_path, "best").model
+    assert best == "step-00000020"
+
+    seen = Recorder()
+    again = trainer(tmp_path, seen, steps=30, learning_rate_scale=0, **settings)  # it gets no better
+    again.resume("step-00000005")
+    assert (again.early_stopping.best, again.early_stopping.best_step) == (first.early_stopping.best, 20)
+    again.run()
+    assert len(seen.all("validation")) == 3
+    assert not any(event["best"] for event in seen.all("checkpoint"))
+    assert seen.all("early_stopping")[-1]["best"] == first.early_stopping.best
+    assert pointed(tmp_path, "best") == "step-00000020-kept"
+    kept = load_checkpoint(tmp_path, "best").model
+    assert all(torch.equal(kept[name], weights[name]) for name in weights)
+
+    better = trainer(tmp_path, Recorder(), steps=60, **settings)
+    better.resume()
+    better.run()
+    assert better.early_stopping.best is not None
+    assert first.early_stopping.best is not None
+    assert better.early_stopping.best < first.early_stopping.best
+    assert pointed(tmp_path, "best") == f"step-{better.early_stopping.best_step:08d}"
+
+
+def test_the_patience_after_going_back_is_for_scores_of_the_new_course(tmp_path: Path) -> None:
+    settings = {"validate_every": 10, "checkpoint_every": 5, "patience": 2}
+    trainer(tmp_path, Recorder(), steps=40, keep=99, **settings).run()
+    seen = Recorder()
+    again = trainer(tmp_path, seen, steps=40, learning_rate_scale=0.5, keep=99, **settings)
+    again.resume("step-00000010")
+    again.run()
+    assert len(seen.all("validation")) == 3  # getting better all the while, though not better than before
+    assert [event["waited"] for event in seen.all("early_stopping")] == [0, 0, 0]
+
+
 def test_asking_how_it_stands_does_not_stop_a_run(tmp_path: Path) -> None:
     def ask(trained: Trainer) -> None:
         trained.validate()

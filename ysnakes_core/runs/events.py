@@ -127,15 +127,15 @@ class MemoryEvent(Event):
 
 @dataclass(frozen=True)
 class EarlyStoppingEvent(Event):
-    """Where early stopping stands after a validation or a ``snooze``."""
+    """Where early stopping stands after a validation, a resume, a ``snooze`` or a change of its settings."""
 
     type: ClassVar[str] = "early_stopping"
 
     waited: int  # validations that were due, without improvement
     patience: int
     min_delta: float  # bits per byte
-    best: float | None  # bits per byte
-    best_step: int | None
+    best: float | None  # bits per byte of the model that is kept as the run's best
+    best_step: int | None  # which may be of a course that was left behind
     target: float | None = None  # bits per byte
     stopping: bool = False
     reason: str = ""

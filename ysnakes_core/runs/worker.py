@@ -145,6 +145,8 @@ def _train(
         if why := trainer.early_stopping.stopped:
             hint = "to train on, resume with --set target=0 or with a lower one"
             steering.emit("warning", message=f"the run ends again at once: {why}", hint=hint)
+    elif resumed_from is not None:  # what the log says of it may be of steps that were left behind
+        trainer.report_early_stopping()
     steering.set_state(
         status="running",
         message="",

@@ -2,7 +2,8 @@
 
 ``checkpoints/step-00001200/`` holds ``model.safetensors``, ``optimizer.safetensors`` and ``state.json``;
 ``checkpoints/best`` and ``checkpoints/latest`` hold the name of one. Nothing is ever unpickled, so opening
-a stranger's checkpoint cannot run code.
+a stranger's checkpoint cannot run code. Where training went back behind the best one, that is called
+``step-00001200-kept`` (see ``best_model``): the step may come again.
 
 A checkpoint is written to ``.tmp-…``, every file and the folder are fsynced, and only then is it renamed.
 Saving a name that exists already moves the old one to ``.replaced-NAME`` for the moment between two
@@ -43,9 +44,10 @@ POINTERS = ("best", "latest")
 FORMAT = 1
 MODEL_FILE, OPTIMIZER_FILE, STATE_FILE = "model.safetensors", "optimizer.safetensors", "state.json"
 MAX_STATE_BYTES = 32 * 2**20
-_NAME = re.compile(r"step-[0-9]{8}")
+KEPT = "-kept"
+_NAME = re.compile(rf"step-[0-9]{{8}}(?:{KEPT})?")
 _HASH = re.compile(r"[0-9a-f]{64}")
-_TEMPORARY, _REPLACED = ".tmp-", ".replaced-"
+TEMPORARY, _REPLACED = ".tmp-", ".replaced-"
 _OTHER_VERSION = "use the version of ysnakes that made it"
 _NOTHING_USABLE = "start the run again, or restore its checkpoints from a copy"
 
@@ -67,11 +69,11 @@ def checkpoint_name(step: int) -> str:
 
 def step_of(name: str) -> int:
     """The step that a checkpoint's name says."""
-    return int(checked_name(name).removeprefix("step-"))
+    return int(checked_name(name).removeprefix("step-").removesuffix(KEPT))
 
 
 def checked_name(name: str) -> str:
-    """``name`` if it is ``step-`` and eight digits (so never a path), else ``UsageError``."""
+    """``name`` if it is like ``step-00001200`` (so never a path), else ``UsageError``."""
     if not _NAME.fullmatch(name):
         raise UsageError(
             f"“{printable(name, 60)}” is no checkpoint's name",
@@ -97,7 +99,7 @@ def save_checkpoint(
     """
     checked_name(name)
     encoded = encode_state(state)
-    target, temporary = folder / name, folder / f"{_TEMPORARY}{os.getpid()}-{name}"
+    target, temporary = folder / name, folder / f"{TEMPORARY}{os.getpid()}-{name}"
     replaced = folder / f"{_REPLACED}{name}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -136,7 +138,7 @@ def save_checkpoint(
 def _mend(folder: Path) -> None:
     """Undo what a kill left half done: unfinished folders go, a checkpoint moved aside comes back."""
     for entry in list(folder.iterdir()):
-        if entry.name.startswith(_TEMPORARY):
+        if entry.name.startswith(TEMPORARY):
             shutil.rmtree(entry, ignore_errors=True)
         elif entry.name.startswith(_REPLACED):
             original = folder / entry.name.removeprefix(_REPLACED)
@@ -189,9 +191,9 @@ def load_checkpoint(folder: Path, name: str, *, optimizer: bool = True) -> Check
                 f"there is no “{name}” checkpoint in {printable(str(folder))} yet", "choose another"
             )
         name = target
-    place = _place(folder, checked_name(name))
+    place = place_of(folder, checked_name(name))
     try:
-        record = _read_record(place, name)
+        record = read_record(place, name)
         wanted = (MODEL_FILE, OPTIMIZER_FILE) if optimizer else (MODEL_FILE,)
         tensors = {file: _read_tensors(place / file, record, file) for file in wanted}
         state = decode_state(record["state"])
@@ -206,7 +208,7 @@ def load_checkpoint(folder: Path, name: str, *, optimizer: bool = True) -> Check
     return Checkpoint(name, tensors[MODEL_FILE], tensors.get(OPTIMIZER_FILE, {}), state)
 
 
-def _place(folder: Path, name: str) -> Path:
+def place_of(folder: Path, name: str) -> Path:
     """Where a checkpoint stands: its own folder, or the one it was moved aside to when a kill came."""
     aside = folder / f"{_REPLACED}{name}"
     return aside if aside.is_dir() and not (folder / name).exists() else folder / name
@@ -216,7 +218,7 @@ def _broken(name: str, why: str) -> RunError:
     return RunError(f"the checkpoint {name} is damaged: {why}", "use another with --checkpoint, or delete it")
 
 
-def _read_record(place: Path, name: str) -> dict[str, Any]:
+def read_record(place: Path, name: str) -> dict[str, Any]:
     """The content of ``state.json``, its form checked."""
     try:
         record: Any = json.loads(read_limited(place / STATE_FILE, MAX_STATE_BYTES))
@@ -264,11 +266,12 @@ def available(folder: Path) -> list[str]:
 def _newest_first(folder: Path) -> list[str]:
     """All checkpoints, the ``latest`` one first, then those before it, then any after it.
 
-    Steps after ``latest`` belong to a course that a roll-back or an older resume left.
+    Steps after ``latest``, and what is called kept, belong to a course that an older resume left.
     """
     names = available(folder)[::-1]
     latest = pointed(folder, "latest")
-    return names if latest not in names else sorted(names, key=lambda name: name > latest)
+    last = latest if latest in names else names[0] if names else ""
+    return sorted(names, key=lambda name: (name != latest, name > last or name.endswith(KEPT)))
 
 
 def load_newest(
@@ -323,13 +326,18 @@ def prune(folder: Path, keep: int) -> list[str]:
     spared = {*_newest_first(folder)[: max(keep, 1)], pointed(folder, "best")}
     gone = [name for name in available(folder) if name not in spared]
     for name in gone:
-        # Renamed first: a kill while deleting must not leave half a checkpoint under a good name.
-        doomed = folder / f"{_TEMPORARY}{os.getpid()}-{name}"
-        with contextlib.suppress(OSError):
-            shutil.rmtree(doomed, ignore_errors=True)
-            _place(folder, name).rename(doomed)
-            shutil.rmtree(doomed, ignore_errors=True)
+        remove_checkpoint(folder, name)
     return gone
+
+
+def remove_checkpoint(folder: Path, name: str) -> None:
+    """Delete a checkpoint, as far as that can be done now."""
+    # Renamed first: a kill while deleting must not leave half a checkpoint under a good name.
+    doomed = folder / f"{TEMPORARY}{os.getpid()}-{name}"
+    with contextlib.suppress(OSError):
+        shutil.rmtree(doomed, ignore_errors=True)
+        place_of(folder, checked_name(name)).rename(doomed)
+        shutil.rmtree(doomed, ignore_errors=True)
 
 
 def generator_bytes(generator: torch.Generator | None = None) -> bytes:

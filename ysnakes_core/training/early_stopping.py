@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ysnakes_core.configuration import EarlyStoppingConfig
+from ysnakes_core.training.best_model import Scored
 
 
 @dataclass(frozen=True)
@@ -19,9 +20,12 @@ class Verdict:
 
 
 class EarlyStopping:
-    """Keeps the best score. ``waited`` counts validations since one improved it by ``min_delta`` or more.
+    """Keeps the best score, and waits for better ones.
 
-    ``stopped`` is why the run is to end, "" while it may go on.
+    ``best`` is the run's: that of the model which is kept as its best, also where training went back behind
+    it. ``waited`` counts validations since one improved the ``reference`` by ``min_delta`` or more; that one
+    is of the course that training is on, as what was left behind says nothing of whether this one gets on.
+    Nothing is counted while it is off. ``stopped`` is why the run is to end, "" while it may go on.
     """
 
     def __init__(self, config: EarlyStoppingConfig) -> None:
@@ -43,7 +47,7 @@ class EarlyStopping:
             self.best, self.best_step = bits_per_byte, step
         if bits_per_byte < self._reference - self.config.min_delta:
             self._reference, self.waited = bits_per_byte, 0
-        elif due:
+        elif due and self.config.enabled:
             self.waited += 1
         self.stopped = self._reason()
         return Verdict(improved, bool(self.stopped), self.stopped)
@@ -61,14 +65,23 @@ class EarlyStopping:
         return ""
 
     def change(self, **values: Any) -> None:
-        """Change settings of the running rule (``enabled``, ``patience``, ``min_delta``, ``target``)."""
-        self.config = replace(self.config, **values)
+        """Change settings of the running rule (``enabled``, ``patience``, ``min_delta``, ``target``).
+
+        Turned on, it begins its whole patience.
+        """
+        was_on, self.config = self.config.enabled, replace(self.config, **values)
+        if self.config.enabled != was_on:
+            self.waited = 0
         self._reconsider()
 
     def snooze(self) -> None:
         """Begin the whole patience anew. The score to beat stays; a target that is reached stays reached."""
         self.waited = 0
         self._reconsider()
+
+    def know_best(self, best: Scored | None) -> None:
+        """Take what is kept on the disk as the run's best: after a resume it may be of another course."""
+        self.best, self.best_step = (best.bits_per_byte, best.step) if best is not None else (None, None)
 
     def _reconsider(self) -> None:
         """Whether what stopped the run still does; nothing but a validation stops one that goes on."""
@@ -86,10 +99,15 @@ class EarlyStopping:
             "waited": self.waited,
             "reference": self.reference,
             "stopped": self.stopped,
+            "enabled": self.config.enabled,
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
         self.best, self.best_step, self.waited = state["best"], state["best_step"], state["waited"]
         self._reference = math.inf if state["reference"] is None else state["reference"]
         self.stopped = str(state.get("stopped", ""))  # older checkpoints do not say
+        # Nor whether it was on: where its patience was over and it did not stop, it was off.
+        was_on = state.get("enabled", bool(self.stopped) or self.waited < self.config.patience)
+        if not (was_on and self.config.enabled):
+            self.waited = 0
         self._reconsider()

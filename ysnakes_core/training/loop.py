@@ -27,6 +27,7 @@ from ysnakes_core.model.language_model import LanguageModel
 from ysnakes_core.text.corpus import Corpus
 from ysnakes_core.text.windows import Batch, Windows
 from ysnakes_core.training import snapshot
+from ysnakes_core.training.best_model import settle_best
 from ysnakes_core.training.checkpoint import (
     checkpoint_name,
     load_newest,
@@ -272,7 +273,7 @@ class Trainer:
         self.observer.emit(
             "validation", loss=found.loss, perplexity=found.perplexity, bits_per_byte=found.bits_per_byte
         )
-        self._report_early_stopping()
+        self.report_early_stopping()
         if verdict.improved and self.progress.step > 0:
             self.checkpoint(best=True)
         if not self.config.validation.sample_every:
@@ -282,10 +283,11 @@ class Trainer:
     def snooze(self) -> None:
         """Let early stopping begin its patience anew; saved at once, so that a kill does not take it back."""
         self.early_stopping.snooze()
-        self._report_early_stopping()
+        self.report_early_stopping()
         self.checkpoint()
 
-    def _report_early_stopping(self) -> None:
+    def report_early_stopping(self) -> None:
+        """Say where early stopping stands, and what is the best."""
         rule = self.early_stopping
         self.observer.emit(
             "early_stopping",
@@ -329,6 +331,8 @@ class Trainer:
             self.observer.emit("warning", message=note)
         snapshot.check_identity(self.identity, checkpoint.state)
         snapshot.restore(self, checkpoint)
+        rule = self.early_stopping
+        rule.know_best(settle_best(self.checkpoints, checkpoint.name, self.progress.step, rule.best_step))
         # From an older one than the newest: a kill before the next save must come back here.
         point(self.checkpoints, "latest", checkpoint.name)
         self._last_checkpoint = (self.progress.step, self.progress.seconds)

@@ -16,7 +16,7 @@ from ysnakes_core.runs.state import BUSY
 from ysnakes_tui.train.run_list import RunList, RunRow
 
 BEST, LATEST = "best", "latest"
-_NAME = re.compile(r"step-[0-9]{8}")
+_NAME = re.compile(r"step-[0-9]{8}(?:-kept)?")
 _MAX_STATE = 2**22
 _MAX_TOKENIZER = 2**27
 _MAX_POINTER = 100
@@ -89,7 +89,7 @@ class ModelReader:
             names = []
         if not names:
             return ModelRun(row)
-        saved = tuple(SavedCheckpoint(name, int(name[5:]), self._score(folder / name)) for name in names)
+        saved = tuple(SavedCheckpoint(name, int(name[5:13]), self._score(folder / name)) for name in names)
         return ModelRun(row, saved, _pointed(folder, BEST), _pointed(folder, LATEST), self._tokenizer(run))
 
     def _score(self, place: Path) -> float | None:

@@ -301,9 +301,12 @@ class Dashboard(DashboardKeys):
         rows: list[tuple[str, str]] = []
         for name in reversed(saved):
             event = told.get(name)
-            score = f"  {bits(event.bits_per_byte)} bits/byte" if event and event.bits_per_byte else ""
-            best = "  ★ best" if self._watch is not None and name == self._watch.facts.best else ""
-            rows.append((name, f"{printable(name, 40)}{score}{best}"))
+            found = event.bits_per_byte if event is not None else None
+            is_best = self._watch is not None and name == self._watch.facts.best
+            if is_best and follower.early_stopping is not None:  # also of steps that were left behind
+                found = follower.early_stopping.best
+            score = f"  {bits(found)} bits/byte" if found else ""
+            rows.append((name, f"{printable(name, 40)}{score}{'  ★ best' if is_best else ''}"))
         if rows != self.checkpoint_rows:
             self.checkpoint_rows = rows
             panel = self.query_one("#checkpoints", OptionList)

@@ -207,6 +207,8 @@ class DashboardKeys(ChartKeys):
             return
         name = self.checkpoint_rows[event.option_index][0]
         question = f"Train on from {name}? What was trained after it is left behind."
+        if self.run_watch.facts.best > name:
+            question += " The best model is kept all the same, and stays the best until one beats it."
         self.app.push_screen(
             ConfirmScreen("Go back to a checkpoint", question), partial(self._confirmed, name)
         )

@@ -74,6 +74,8 @@ def _goal(last: EarlyStoppingEvent, config: EarlyStoppingConfig) -> tuple[str, s
     if config.min_delta > 0 and reference is not None:
         least = f"{bits(reference - config.min_delta)} ({config.min_delta:g} better than {bits(reference)})"
         return "gets below", "get below", least
+    if reference is not None and reference != last.best:  # the best is of steps that were left behind
+        return "beats", "beat", bits(reference)
     at = f" of step {last.best_step:,}" if last.best_step is not None else ""
     return "beats", "beat", f"the {bits(last.best)}{at}"
 
