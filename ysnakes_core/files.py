@@ -11,12 +11,12 @@ import secrets
 import stat
 import time
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ysnakes_core.errors import RunError, UsageError, YsnakesError
+from ysnakes_core.errors import DiskFullError, RunError, UsageError, YsnakesError
 
 # Characters that steer a terminal, reorder or hide text: C0, DEL, C1, soft hyphen, bidirectional marks,
 # overrides and isolates, line separators, invisible format characters, tags, and lone surrogates (which
@@ -39,6 +39,8 @@ _WINDOWS_RESERVED = frozenset(
 )
 _FORBIDDEN_IN_NAMES = '/\\:*?"<>|'
 MAX_NAME_BYTES = 100
+# ERROR_HANDLE_DISK_FULL, ERROR_DISK_FULL, ERROR_DISK_QUOTA_EXCEEDED: Python does not know all of them by errno.
+_WINDOWS_FULL = frozenset([39, 112, 1295])
 
 
 def explain(error: OSError, path: Path, doing: str) -> YsnakesError:
@@ -46,14 +48,21 @@ def explain(error: OSError, path: Path, doing: str) -> YsnakesError:
     place = printable(str(path))
     reason = (error.strerror or str(error)).lower()
     hint = "check that the folder exists and can be used by you"
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        reason, hint = (
-            "the disk is full",
+    if _is_full(error):
+        return DiskFullError(
+            f"could not {doing} {place}: the disk is full",
             f"free some space on the disk that holds {printable(str(path.parent))}",
         )
-    elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         hint = "check its permissions, or choose another place with --runs-dir, --data-dir or YSNAKES_HOME"
     return YsnakesError(f"could not {doing} {place}: {reason}", hint)
+
+
+def _is_full(error: OSError) -> bool:
+    """Also where not the disk but what one may use of it is full."""
+    if getattr(error, "winerror", None) in _WINDOWS_FULL:
+        return True
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def sync_folder(folder: Path) -> None:
@@ -98,6 +107,28 @@ def write_atomically(path: Path, data: bytes | str) -> None:
         raise explain(error, path, "write") from error
 
 
+def overwrite(path: Path, data: bytes) -> bool:
+    """Write over the content of a file, where there is no room for a new one; whether that was possible.
+
+    It takes no room as long as it is no larger than the blocks that the file has. What is left of a longer
+    content becomes spaces. Unlike ``write_atomically``, a machine that goes down meanwhile may tear it.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0))
+    except OSError:
+        return False
+    try:
+        size = os.fstat(descriptor).st_size
+        if os.write(descriptor, data.ljust(size)) < len(data):
+            os.ftruncate(descriptor, size)
+            return False
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+
+
 def remove_leftovers(folder: Path, older_than: float) -> None:
     """Remove temporary files that killed writers left in ``folder``: those not touched since ``older_than``.
 
@@ -124,16 +155,25 @@ def write_new(path: Path, content: bytes) -> None:
         os.close(descriptor)
 
 
+def remove(path: Path) -> None:
+    """Remove a file, if it is there. Raises ``OSError``."""
+    _as_readers_allow(lambda: path.unlink(missing_ok=True))
+
+
 def _replace(source: Path, target: Path) -> None:
-    """``os.replace``; on Windows it is refused for the moment that a reader has the target open."""
+    _as_readers_allow(lambda: source.replace(target))
+
+
+def _as_readers_allow(change: Callable[[], object]) -> None:
+    """Change a file; Windows refuses it for the moment that a reader has it open."""
     for wait in (0.01, 0.05, 0.2, 0.5) if os.name == "nt" else ():
         try:
-            source.replace(target)
+            change()
         except PermissionError:
             time.sleep(wait)
         else:
             return
-    source.replace(target)
+    change()
 
 
 def open_for_append(path: Path) -> int:
@@ -180,12 +220,21 @@ def ends_torn(descriptor: int) -> bool:
 
 
 def append_to(descriptor: int, line: str, *, after_torn: bool = False, durable: bool = False) -> None:
-    """Write one line to a descriptor of ``open_for_append``. Raises ``OSError``, also for a partial write."""
+    """Write one line to a descriptor of ``open_for_append``, all of it or nothing. Raises ``OSError``.
+
+    What could not be written whole, or not made durable, is cut off again: it may be written later.
+    """
     content = (("\n" if after_torn else "") + line + "\n").encode("utf-8", "backslashreplace")
-    if os.write(descriptor, content) != len(content):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    if durable:
-        os.fsync(descriptor)
+    written = os.write(descriptor, content)
+    try:
+        if written != len(content):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        if durable:
+            os.fsync(descriptor)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.ftruncate(descriptor, os.fstat(descriptor).st_size - written)
+        raise
 
 
 def open_plain(path: Path) -> io.FileIO:

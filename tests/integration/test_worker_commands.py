@@ -55,29 +55,28 @@ class Worker:
         return self.outcome
 
 
+SHAPE = ModelConfig(d_model=16, n_layers=1, d_state=4, head_dim=8)
+SMALL = ["seq_len=16", "batch_size=2", "vocab_size=300", "sample_tokens=4", "enabled=false"]
+
+
 @pytest.fixture
-def worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
-    monkeypatch.setenv("YSNAKES_HOME", str(tmp_path / "home"))
-    text = tmp_path / "text.md"
-    text.write_text(
+def text(tmp_path: Path) -> Path:
+    file = tmp_path / "text.md"
+    file.write_text(
         "\n".join(
             f"What is {i}?<start>It is a number, {i} or so, and {i * i} is its square.<end>"
             for i in range(99)
         ),
         encoding="utf-8",
     )
-    shape = ModelConfig(d_model=16, n_layers=1, d_state=4, head_dim=8)
-    settings = [
-        "steps=100000",
-        "seq_len=16",
-        "batch_size=2",
-        "vocab_size=300",
-        "sample_tokens=4",
-        "enabled=false",
-    ]
-    config = apply_settings(
-        RunConfig(model=shape), [f"data.paths={text}", "validate_every=100000", *settings]
-    )
+    return file
+
+
+@pytest.fixture
+def worker(text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
+    monkeypatch.setenv("YSNAKES_HOME", str(tmp_path / "home"))
+    settings = [f"data.paths={text}", "validate_every=100000", "steps=100000", *SMALL]
+    config = apply_settings(RunConfig(model=SHAPE), settings)
     running = Worker(create_run(tmp_path / "runs", config, "obedient"))
     running.wait_for("step")
     yield running
@@ -119,6 +118,34 @@ def test_settings_change_while_it_trains_and_stay_for_a_resume(worker: Worker) -
     assert worker.wait_for("step").learning_rate < before
     config = worker.run.read_config()
     assert (config.training.learning_rate_scale, config.early_stopping.patience) == (0.125, 3)
+
+
+def test_a_setting_that_cannot_be_kept_is_refused_and_does_not_hold(worker: Worker) -> None:
+    before = worker.wait_for("step").learning_rate
+    worker.run.config_file.unlink()
+    worker.run.config_file.mkdir()  # so that nothing can be written there
+    answer = worker.ask("set", **{"learning_rate_scale": 0.125, "validate_every": 1})
+    worker.run.config_file.rmdir()
+    assert not answer.accepted
+    assert worker.wait_for("step").learning_rate >= before  # it still warms up
+    assert worker.ask("set", learning_rate_scale=0.5).accepted
+    config = worker.run.read_config()
+    assert (config.training.learning_rate_scale, config.validation.validate_every) == (0.5, 100_000)
+
+
+def test_a_model_that_diverged_is_rolled_back_though_it_cannot_write_a_sample(
+    text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("YSNAKES_HOME", str(tmp_path / "home"))
+    far = ["learning_rate=1", "muon_learning_rate=1", "learning_rate_scale=1000", "warmup_fraction=0"]
+    settings = [f"data.paths={text}", "steps=30", "validate_every=2", "checkpoint_every=100", *far, *SMALL]
+    run = create_run(tmp_path / "runs", apply_settings(RunConfig(model=SHAPE), settings), "far")
+    diverging = Worker(run)
+    diverging.wait_for("rollback")
+    diverging.stop.request("interrupt")
+    diverging.end()
+    warnings = [event.message for event in read(run.events_file)[0] if isinstance(event, WarningEvent)]
+    assert any("no sample could be written" in each for each in warnings)
 
 
 def test_a_snooze_is_shown_at_once_and_kept_over_a_kill(worker: Worker) -> None:

@@ -19,7 +19,6 @@ command         arguments                                meaning
 
 from __future__ import annotations
 
-import contextlib
 import heapq
 import itertools
 import json
@@ -34,7 +33,7 @@ from typing import Any
 
 from ysnakes_core.configuration import EarlyStoppingConfig, TrainingConfig, ValidationConfig
 from ysnakes_core.errors import UsageError, YsnakesError
-from ysnakes_core.files import explain, printable, read_limited, write_atomically
+from ysnakes_core.files import explain, printable, read_limited, remove, write_atomically
 from ysnakes_core.runs.directory import RunDirectory
 from ysnakes_core.runs.event_log import EventLog
 from ysnakes_core.runs.events import CommandEvent
@@ -190,11 +189,10 @@ def acknowledge(
         now, step, tokens, command.id, command.name, command.arguments, accepted, command.problem or message
     )
     if command.file is not None:  # removed first: a command that cannot be answered must not come again
-        with contextlib.suppress(FileNotFoundError):
-            try:
-                command.file.unlink()
-            except PermissionError as error:
-                raise explain(error, command.file, "remove") from error
+        try:
+            remove(command.file)
+        except OSError as error:
+            raise explain(error, command.file, "remove") from error
     log.append(event)
     return event
 

@@ -210,19 +210,21 @@ class Steering:
         return "there is nothing to do"
 
     def _set(self, arguments: dict[str, Any], trainer: Trainer) -> str:
-        config = trainer.config
+        config, stopping = trainer.config, {}
         for name, value in arguments.items():
             if name == "learning_rate_scale":
-                trainer.user_scale = float(value)
                 config = replace(config, training=replace(config.training, learning_rate_scale=float(value)))
             elif name.startswith("early_stopping."):
-                trainer.early_stopping.change(**{name.removeprefix("early_stopping."): value})
-                config = replace(config, early_stopping=trainer.early_stopping.config)
+                stopping[name.removeprefix("early_stopping.")] = value
             else:
                 config = replace(config, validation=replace(config.validation, **{name: value}))
+        config = replace(config, early_stopping=replace(config.early_stopping, **stopping))
+        self.run.write_config(config)  # first: what is refused is not to hold, and what holds after a resume
         trainer.config = config
+        trainer.user_scale = config.training.learning_rate_scale
         trainer.validation_due.every = config.validation.validate_every
-        self.run.write_config(config)  # so that a resume goes on with it
+        if stopping:
+            trainer.early_stopping.change(**stopping)
         return "set " + ", ".join(f"{name} = {value}" for name, value in arguments.items())
 
     def _pause(self, trainer: Trainer) -> None:
@@ -244,7 +246,10 @@ class Steering:
         reading: ReadingChoice = "auto"
         if not prompt:
             prompt, reading = self._from_validation()
-        self._sample(trainer, prompt, "", reading)
+        try:
+            self._sample(trainer, prompt, "", reading)
+        except YsnakesError as error:  # of a model that diverged, too: rolling back is the trainer's
+            self.emit("warning", message=f"no sample could be written: {error.what}", hint=error.hint)
 
     def _sample(self, trainer: Trainer, prompt: str, command: str, reading: ReadingChoice = "auto") -> None:
         assert self._tokenizer is not None
