@@ -12,6 +12,7 @@ from textual.screen import Screen
 from ysnakes_core.errors import YsnakesError
 from ysnakes_core.files import printable
 from ysnakes_tui.notification import LateNotification
+from ysnakes_tui.pasted_text import PasteParser
 from ysnakes_tui.widgets.telling_screen import TellingScreen
 
 
@@ -26,7 +27,12 @@ class BaseApp(App[None], inherit_bindings=False):
 
     def get_driver_class(self) -> type[Driver]:
         usual = super().get_driver_class()
-        if sys.platform == "win32" or usual.__name__ != "LinuxDriver":
+        if sys.platform == "win32":
+            from textual.drivers import win32
+
+            vars(win32)["XTermParser"] = PasteParser  # which Textual's driver makes for itself
+            return usual
+        if usual.__name__ != "LinuxDriver":
             return usual
         from ysnakes_tui.terminal_driver import TerminalDriver  # has to do with POSIX alone
 

@@ -15,8 +15,9 @@ from threading import Event
 from typing import Any
 
 from textual import constants
-from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
+
+from ysnakes_tui.pasted_text import PasteParser
 
 REST_SECONDS = 0.1  # for the rest of what a terminal has begun to send
 
@@ -56,7 +57,7 @@ class TerminalDriver(LinuxDriver):
         self.exit_event = self._left = ReadableEvent()
 
     def run_input_thread(self) -> None:
-        parser, decoder = XTermParser(), codecs.getincrementaldecoder("utf-8")("replace")
+        parser, decoder = PasteParser(), codecs.getincrementaldecoder("utf-8")("replace")
         wait: float | None = None
         while not self._left.is_set():
             ready, _, _ = select.select([self.fileno, self._left], [], [], wait)
