@@ -1,9 +1,9 @@
 """Pasted text as text alone, whatever stands in it; light.
 
-A terminal marks the beginning and the end of what is pasted. Of an escape in between, Textual 8 makes keys, and
-then the line ends that follow send what stands in a field, or the letters are commands. So they are taken out,
-before Textual reads them: escapes, and all that steers a terminal but tabs and line ends. Its drivers, the one
-for Windows among them, have the same parser; of what terminals take out themselves, nothing is relied on.
+A terminal marks the beginning and the end of what is pasted. Of an escape in between, Textual 8 makes keys,
+and then the line ends that follow send what stands in a field, or the letters are commands. So escapes are
+taken out before Textual reads them, with all else that steers a terminal but tabs and line ends; on Windows,
+too, where its driver has the same parser: whether a terminal does so itself is not relied on.
 """
 
 from __future__ import annotations
