@@ -34,5 +34,9 @@ class RunError(YsnakesError):
     """A run that cannot be read, resumed or steered."""
 
 
+class DiskFullError(YsnakesError):
+    """There is no room for what was to be written; nothing was changed, and it can be tried again."""
+
+
 class TrainingError(YsnakesError):
     """Training that had to give up (for example after repeated non-finite losses)."""

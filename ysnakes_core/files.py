@@ -39,7 +39,7 @@ _WINDOWS_RESERVED = frozenset(
 )
 _FORBIDDEN_IN_NAMES = '/\\:*?"<>|'
 MAX_NAME_BYTES = 100
-# ERROR_HANDLE_DISK_FULL, ERROR_DISK_FULL, ERROR_DISK_QUOTA_EXCEEDED: Python does not know all of them by errno.
+# ERROR_HANDLE_DISK_FULL, ERROR_DISK_FULL, ERROR_DISK_QUOTA_EXCEEDED; Python has not all of them as ENOSPC.
 _WINDOWS_FULL = frozenset([39, 112, 1295])
 
 

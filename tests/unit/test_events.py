@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ysnakes_core.errors import RunError, YsnakesError
+from ysnakes_core.errors import DiskFullError, RunError, YsnakesError
 from ysnakes_core.runs import event_log
-from ysnakes_core.runs.event_log import EventLog, losses_by_step, read
+from ysnakes_core.runs.event_log import EventLog, PatientLog, losses_by_step, read
 from ysnakes_core.runs.events import (
     EVENT_TYPES,
     CheckpointEvent,
@@ -281,6 +281,37 @@ def test_a_full_disk_is_told_and_the_log_goes_on_after_it(
                 log.append(step_event(3))
         log.append(step_event(4))
     assert read(path)[0] == [step_event(1), step_event(4)]
+    assert path.read_text().splitlines() == [to_json(step_event(1)), to_json(step_event(4))]
+
+
+@pytest.mark.parametrize("how", ["nothing fits", "a part fits", "it cannot be made durable"])
+def test_what_a_full_disk_kept_out_of_the_log_is_written_once_and_in_order_when_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    path, write = tmp_path / "events.jsonl", os.write
+
+    def refuse(*arguments: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with PatientLog(path) as log:
+        log.append(step_event(1))
+        with monkeypatch.context() as patch:
+            if how == "it cannot be made durable":
+                patch.setattr(os, "fsync", refuse)
+            elif how == "a part fits":
+                patch.setattr(os, "write", lambda descriptor, content: write(descriptor, content[:20]))
+            else:
+                patch.setattr(os, "write", refuse)
+            for event in (end := RunEndedEvent(1.0, 1, 1, "stopped"), step_event(2)):
+                log.append(event)
+                assert log.waits
+            with pytest.raises(DiskFullError, match="free some space"):
+                log.write_out()
+            assert path.read_text() == to_json(step_event(1)) + "\n"
+        log.append(step_event(3))
+        assert not log.waits
+    assert read(path)[0] == [step_event(1), end, step_event(2), step_event(3)]
+    assert path.read_bytes().count(b"\n") == 4
 
 
 def test_each_event_is_one_write_and_the_important_ones_are_synced(

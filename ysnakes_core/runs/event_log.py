@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
+from ysnakes_core.errors import DiskFullError, YsnakesError
 from ysnakes_core.files import append_to, ends_torn, explain, open_for_append, open_plain
 from ysnakes_core.runs.events import (
     Event,
@@ -36,14 +40,17 @@ class EventLog:
         self._torn = False
 
     def append(self, event: Event) -> None:
-        """Write one event. Raises ``YsnakesError`` (full disk, no permission); the log stays readable."""
+        """Write one event, whole or not at all. Raises ``YsnakesError`` (full disk, no permission)."""
         try:
             if self._descriptor is None:
                 self._descriptor = open_for_append(self.path)
                 self._torn = ends_torn(self._descriptor)
-            after_torn, self._torn = self._torn, True
-            append_to(self._descriptor, to_json(event), after_torn=after_torn, durable=event.durable)
-            self._torn = False
+            try:
+                append_to(self._descriptor, to_json(event), after_torn=self._torn, durable=event.durable)
+                self._torn = False
+            except OSError:
+                self._torn = ends_torn(self._descriptor)
+                raise
         except OSError as error:
             raise explain(error, self.path, "append to") from error
 
@@ -52,13 +59,43 @@ class EventLog:
             os.close(self._descriptor)
             self._descriptor = None
 
-    def __enter__(self) -> EventLog:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+class PatientLog(EventLog):
+    """A log to which a full disk does no harm: what does not fit waits in memory, and stays in its order."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._waiting: deque[Event] = deque()
+
+    @property
+    def waits(self) -> bool:
+        """Whether there are events that could not be written yet."""
+        return bool(self._waiting)
+
+    def append(self, event: Event) -> None:
+        """Write one event, after those that wait. Raises ``YsnakesError``, but not where the disk is full."""
+        self._waiting.append(event)
+        with contextlib.suppress(DiskFullError):
+            self.write_out()
+
+    def write_out(self) -> None:
+        """Write what waits. Raises ``DiskFullError`` if it does not fit, and other ``YsnakesError``."""
+        while self._waiting:
+            super().append(self._waiting[0])
+            self._waiting.popleft()
+
+    def close(self) -> None:
+        with contextlib.suppress(YsnakesError):
+            self.write_out()
+        super().close()
 
 
 def read(path: Path, from_offset: int = 0, *, max_bytes: int | None = None) -> tuple[list[Event], int]:

@@ -13,6 +13,7 @@ renames; if a kill falls there, readers still find it and the next save puts it 
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -127,12 +128,19 @@ def save_checkpoint(
     except OSError as error:
         raise explain(error, target, "save the checkpoint") from error
     except SafetensorError as error:  # wraps the operating system's error in its message
-        full = "os error 28" in str(error)
+        if _says_full(error):
+            raise explain(OSError(errno.ENOSPC, ""), target, "save the checkpoint") from error
         raise YsnakesError(
-            f"could not save the checkpoint {target}: {'the disk is full' if full else error}",
-            "free some space on that disk; the checkpoint before is untouched",
+            f"could not save the checkpoint {target}: {error}",
+            "see that the disk works; the checkpoint before is untouched",
         ) from error
     point(folder, "latest", name)
+
+
+def _says_full(error: SafetensorError) -> bool:
+    """Whether the system's error that it tells of is a full disk or quota."""
+    full = (39, 112, 1295) if os.name == "nt" else (errno.ENOSPC, errno.EDQUOT)
+    return any(f"os error {number})" in str(error) for number in full)
 
 
 def _mend(folder: Path) -> None:
