@@ -64,6 +64,9 @@ class Silent:
     def between_steps(self, trainer: object) -> None:
         pass
 
+    def wait_for_room(self, trainer: object) -> None:
+        pass
+
     def sample(self, trainer: object) -> None:
         pass
 

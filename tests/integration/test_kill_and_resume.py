@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,12 +15,14 @@ from pathlib import Path
 import pytest
 
 from ysnakes_core.configuration import ModelConfig, RunConfig, apply_settings
-from ysnakes_core.errors import RunError
+from ysnakes_core.errors import RunError, TrainingError
+from ysnakes_core.runs import steering
 from ysnakes_core.runs.directory import RunDirectory, create_run
 from ysnakes_core.runs.event_log import losses_by_step, read
-from ysnakes_core.runs.events import CheckpointEvent, EarlyStoppingEvent, RunStartedEvent
+from ysnakes_core.runs.events import CheckpointEvent, EarlyStoppingEvent, Event, RunStartedEvent
 from ysnakes_core.runs.opening import open_model
 from ysnakes_core.runs.worker import execute
+from ysnakes_core.training.loop import Trainer
 
 STEPS = 60
 WORKER = """
@@ -143,6 +146,54 @@ def test_gone_back_behind_the_best_everything_tells_of_one_best(text: Path, tmp_
     assert {(event.best, event.best_step) for event in told} == {(best, 20)}
     assert told[0].step == 10  # before anything was validated
     assert not any(event.best for event in after if isinstance(event, CheckpointEvent))
+
+
+def test_until_a_resumed_run_trains_it_stands_where_it_was(
+    text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {"steps": 12, "stages": "", "checkpoint_every": 4, "keep": 9}
+    run = create_run(tmp_path / "runs", tiny_config(text, **settings), "same")
+    execute(run)
+    before, during, after = run.read_state(), [], []
+    resume = Trainer.resume
+
+    def slowly(trainer: Trainer, prefer: str | None = None) -> str:
+        beats = {run.read_state().heartbeat}
+        while len(beats) < 4:
+            beats.add(run.read_state().heartbeat)
+        during.append(run.read_state())
+        return resume(trainer, prefer)
+
+    def hear(event: Event) -> None:
+        if event.type == "stage":
+            after.append(run.read_state())
+
+    monkeypatch.setattr(Trainer, "resume", slowly)
+    monkeypatch.setattr(steering, "HEARTBEAT_SECONDS", 0.01)
+    execute(run, resume=True, checkpoint="step-00000008", listener=hear)
+    for state in during:
+        assert state.status == "starting"
+        assert state.sessions == 2
+        assert (state.step, state.tokens, state.total_steps) == (12, before.tokens, 12)
+        assert (state.seconds, state.best) == (before.seconds, before.best)
+    assert [(state.status, state.step) for state in after] == [("running", 8)]
+
+
+def test_a_run_that_begins_again_and_fails_does_not_stand_where_it_once_was(
+    text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = create_run(tmp_path / "runs", tiny_config(text, steps=12, stages=""), "anew")
+    execute(run)
+    shutil.rmtree(run.checkpoints_folder)
+
+    def fail(trainer: Trainer) -> None:
+        raise TrainingError("there is no way on")
+
+    monkeypatch.setattr(Trainer, "run", fail)
+    with pytest.raises(TrainingError):
+        execute(run, resume=True)
+    state = run.read_state()
+    assert (state.status, state.step, state.message) == ("failed", 0, "there is no way on")
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,9 @@ class Recorder:
     def between_steps(self, trainer: Trainer) -> None:
         self._before_step(trainer)
 
+    def wait_for_room(self, trainer: Trainer) -> None:
+        return None
+
     def sample(self, trainer: Trainer) -> None:
         self.events.append(("sample", {}))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -11,10 +13,11 @@ from typing import Any
 from ysnakes_core.completion.engine import Completer
 from ysnakes_core.completion.reading import ReadingChoice
 from ysnakes_core.completion.sampling import SamplingOptions
-from ysnakes_core.errors import UsageError, YsnakesError
+from ysnakes_core.errors import DiskFullError, UsageError, YsnakesError
+from ysnakes_core.files import overwrite, printable
 from ysnakes_core.runs.control import Command, acknowledge, pending
 from ysnakes_core.runs.directory import RunDirectory
-from ysnakes_core.runs.event_log import EventLog
+from ysnakes_core.runs.event_log import PatientLog
 from ysnakes_core.runs.events import EVENT_TYPES, Event
 from ysnakes_core.runs.state import RunState
 from ysnakes_core.text.corpus import TokenStream
@@ -27,6 +30,8 @@ Listener = Callable[[Event], None]
 HEARTBEAT_SECONDS = 2.0
 MEMORY_SECONDS = 10.0
 PAUSE_LOOK_SECONDS = 0.2  # how often a paused worker looks for commands
+ROOM_SECONDS = 3.0  # at least, between two tries to write to a full disk
+ROOM_WAITS = 10.0  # times what the last try took
 
 
 class StopRequest:
@@ -54,20 +59,23 @@ class Steering:
     def __init__(
         self,
         run: RunDirectory,
-        log: EventLog,
+        log: PatientLog,
         state: RunState,
         stop: StopRequest,
         listener: Listener | None,
         clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        """``clock`` gives Unix seconds, for what is told; ``monotonic`` measures, as clocks are put back."""
         self.run, self.log, self.stop, self.clock = run, log, stop, clock
-        self._state, self._listener = state, listener
+        self._state, self._listener, self._monotonic = state, listener, monotonic
         self._trainer: Trainer | None = None
         self._tokenizer: Tokenizer | None = None
         self._validation: TokenStream | None = None
-        self._paused = False
+        self._begun = self._paused = False
         self._steps_left: int | None = None  # of a run_steps command
-        self._memory_at = 0.0
+        self._memory_at = -math.inf
+        self._waits_for_room = self._gives_up = False
         self._lock = threading.Lock()
         self._done = threading.Event()
         self._heart = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
@@ -77,6 +85,11 @@ class Steering:
         self._trainer, self._tokenizer = trainer, tokenizer
         self._validation = trainer.corpus.validation
 
+    def begin(self, total_steps: int | None) -> None:
+        """Say that it trains, from where it is."""
+        self._begun = True
+        self.set_state(status="running", message="", total_steps=total_steps, **self.position())
+
     # Out: events and state.
 
     def emit(self, kind: str, **fields: Any) -> None:
@@ -85,7 +98,7 @@ class Steering:
         self.publish(EVENT_TYPES[kind](time=self.clock(), step=step, tokens=tokens, **fields))
 
     def publish(self, event: Event) -> None:
-        """Append an event to the log and hand it to the listener."""
+        """Append an event to the log, where it may have to wait for room, and hand it to the listener."""
         self.log.append(event)
         self.tell(event)
 
@@ -94,24 +107,28 @@ class Steering:
             self._listener(event)
 
     def set_state(self, **changes: Any) -> None:
-        """Replace ``state.json`` with these changes."""
+        """Replace ``state.json`` with these changes; where the disk is full, as far as that can be done."""
         with self._lock:
             self._state = replace(self._state, heartbeat=self.clock(), **changes)
-            self.run.write_state(self._state)
+            try:
+                self.run.write_state(self._state)
+            except DiskFullError:
+                overwrite(self.run.state_file, self._state.to_json().encode())
 
     def _beat(self) -> None:
         processor = ProcessorUse()
         while not self._done.wait(HEARTBEAT_SECONDS):
             gpu = gpu_percent(self._trainer.model.device) if self._trainer is not None else None
             try:
-                self.set_state(**self._position(), **processor.since_last(), gpu_percent=gpu)
+                self.set_state(**self.position(), **processor.since_last(), gpu_percent=gpu)
             except (YsnakesError, OSError):
-                continue  # a full disk must not end the heartbeat: the next one may fit
+                continue  # this must not end the heartbeat: the next one may succeed
 
-    def _position(self) -> dict[str, Any]:
+    def position(self) -> dict[str, Any]:
+        """Where training is, for ``set_state``; nothing before it begins."""
         trainer = self._trainer
-        if trainer is None:
-            return {}
+        if trainer is None or not self._begun:
+            return {}  # until it has taken up its checkpoint, the run is where it was
         return {
             "step": trainer.progress.step,
             "tokens": trainer.progress.tokens,
@@ -140,21 +157,23 @@ class Steering:
             if self._steps_left <= 0:
                 self._pause(trainer)
         self._look(trainer)
+        self.wait_for_room(trainer)
         while self._paused and trainer.requests.stop is None:
             self.stop.wait(PAUSE_LOOK_SECONDS)
             self._look(trainer)
-        now = self.clock()
+            self.wait_for_room(trainer)
+        now = self._monotonic()
         if now - self._memory_at >= MEMORY_SECONDS:
             self._memory_at = now
             self.emit("memory", bytes=process_memory(str(trainer.model.device)))
 
     def _look(self, trainer: Trainer) -> None:
-        if self.stop.requested():
+        if self.stop.requested() and trainer.requests.stop is None:
             interrupted = self.stop.kind == "interrupt"
             reason = "interrupted" if interrupted else "asked to stop"
             trainer.requests.stop = Outcome("stopped", reason)
             trainer.requests.validate_at_stop = not interrupted
-            self.set_state(status="stopping", **self._position())
+            self.set_state(status="stopping", **self.position())
             return
         for command in pending(self.run):
             try:
@@ -179,7 +198,8 @@ class Steering:
         match command.name:
             case "pause":
                 self._pause(trainer)
-                return "paused" if self._paused else ""
+                full = "the disk is full, so it is saved once there is room"
+                return "paused" if trainer.owed is None else f"paused; {full}"
             case "resume":
                 self._go_on()
                 return "training goes on"
@@ -187,9 +207,12 @@ class Steering:
                 self._go_on()
                 self._steps_left = int(arguments["n"])
                 return f"training goes on for {arguments['n']} steps, then pauses"
+            case "stop" if self._waits_for_room and trainer.requests.stop is not None:
+                self._gives_up = True
+                return "ending without what does not fit on the disk"
             case "stop":
                 trainer.requests.stop = Outcome("stopped", "asked to stop")
-                self.set_state(status="stopping", **self._position())
+                self.set_state(status="stopping", **self.position())
                 return "stopping: validating and saving first"
             case "checkpoint":
                 return f"saved {trainer.checkpoint()}"
@@ -225,19 +248,73 @@ class Steering:
         trainer.validation_due.every = config.validation.validate_every
         if stopping:
             trainer.early_stopping.change(**stopping)
+            trainer.report_early_stopping()
         return "set " + ", ".join(f"{name} = {value}" for name, value in arguments.items())
 
     def _pause(self, trainer: Trainer) -> None:
         self._steps_left = None
         if not self._paused:
-            self.set_state(status="pausing", **self._position())
-            trainer.checkpoint()
+            before = self._state.status
+            self.set_state(status="pausing", **self.position())
+            try:
+                trainer.save()
+            except YsnakesError:
+                self.set_state(status=before)
+                raise
             self._paused = True
-        self.set_state(status="paused", **self._position())
+        self.set_state(status="paused", **self.position())
 
     def _go_on(self) -> None:
         self._paused, self._steps_left = False, None
-        self.set_state(status="running", **self._position())
+        self.set_state(status="running", **self.position())
+
+    # A full disk.
+
+    def wait_for_room(self, trainer: Trainer) -> None:
+        """While something does not fit on the disk, keep it in memory, say so, and try again.
+
+        Asked to stop, it still waits, as what was trained is to be saved; asked once more, it gives that up.
+        """
+        if self._gives_up or not self._lacks_room(trainer):
+            return
+        where = printable(str(self.run.path.parent))
+        what = f"free some space on the disk that holds {where}"
+        self.emit(
+            "warning", message="the disk is full: training waits, and goes on when there is room", hint=what
+        )
+        self._waits_for_room, next_try = True, self._monotonic() + ROOM_SECONDS
+        while self._lacks_room(trainer) and not self._gives_up:
+            self._say_that_it_waits(trainer, what)
+            self._done.wait(min(PAUSE_LOOK_SECONDS, ROOM_SECONDS))
+            self._look(trainer)
+            began = self._monotonic()
+            if began >= next_try:
+                self._try_again(trainer)
+                now = self._monotonic()
+                next_try = now + max(ROOM_SECONDS, ROOM_WAITS * (now - began))
+        self._waits_for_room = False
+        if not self._gives_up:
+            self.emit("warning", message="there is room on the disk again: all is saved")
+        stopping = trainer.requests.stop is not None
+        status = "stopping" if stopping else "paused" if self._paused else "running"
+        self.set_state(status=status, message="", **self.position())
+
+    def _lacks_room(self, trainer: Trainer) -> bool:
+        return trainer.owed is not None or self.log.waits
+
+    def _try_again(self, trainer: Trainer) -> None:
+        with contextlib.suppress(DiskFullError):
+            self.log.write_out()
+            if trainer.owed is not None:
+                trainer.checkpoint()
+
+    def _say_that_it_waits(self, trainer: Trainer, what: str) -> None:
+        status, message = "paused", f"the disk is full: {what}, and it goes on"
+        if trainer.requests.stop is not None:
+            status = "stopping"
+            message = f"the disk is full: {what}; asked to stop again, it ends without what is not saved"
+        if (self._state.status, self._state.message) != (status, message):
+            self.set_state(status=status, message=message)
 
     # Samples.
 

@@ -17,7 +17,7 @@ from ysnakes_core.model.language_model import LanguageModel
 from ysnakes_core.runs import directory
 from ysnakes_core.runs.control import refuse_leftovers
 from ysnakes_core.runs.directory import RunDirectory
-from ysnakes_core.runs.event_log import EventLog
+from ysnakes_core.runs.event_log import PatientLog
 from ysnakes_core.runs.preparation import Prepared, Progress, prepare
 from ysnakes_core.runs.processes import this_process
 from ysnakes_core.runs.state import RunState
@@ -60,7 +60,7 @@ def execute(
     Args:
         resume: go on from ``checkpoint`` (a name, ``best`` or ``latest``; by default the newest whole one).
             A run that was killed before its first checkpoint begins again, which comes to the same.
-        listener: gets every event after it is in the log.
+        listener: gets every event after it is in the log; where the disk is full, before.
         progress: told how the preparation goes: (what, done, of how many; 0 if unknown).
         stop: ask through it for an early end.
 
@@ -76,6 +76,8 @@ def execute(
             status="starting",
             heartbeat=began,
             step=earlier.step if resume else 0,
+            tokens=earlier.tokens if resume else 0,
+            total_steps=earlier.total_steps if resume else None,
             best=earlier.best if resume else None,
             best_step=earlier.best_step if resume else None,
             seconds=earlier.seconds if resume else 0.0,
@@ -84,7 +86,7 @@ def execute(
         if (earlier.status, earlier.process) != ("starting", state.process):
             refuse_leftovers(run, began, earlier.step)  # else what is there was meant for this worker
         run.write_state(state)
-        with EventLog(run.events_file) as log, Steering(run, log, state, stop, listener) as steering:
+        with PatientLog(run.events_file) as log, Steering(run, log, state, stop, listener) as steering:
             try:
                 trainer, outcome = _train(run, config, steering, resume, checkpoint, progress)
             except BaseException as error:
@@ -139,7 +141,9 @@ def _train(
     if resume and available(run.checkpoints_folder):
         trainer.resume(checkpoint)
         resumed_from = trainer.progress.step
-    steering.emit("run_started", run=run.name, resumed_from=resumed_from, **_facts(trainer, prepared))
+    facts = _facts(trainer, prepared)
+    steering.emit("run_started", run=run.name, resumed_from=resumed_from, **facts)
+    steering.begin(facts["total_steps"])
     if trainer.early_stopping.stopped:  # whoever resumes what stopped early wants it to go on
         trainer.snooze()
         if why := trainer.early_stopping.stopped:
@@ -147,11 +151,6 @@ def _train(
             steering.emit("warning", message=f"the run ends again at once: {why}", hint=hint)
     elif resumed_from is not None:  # what the log says of it may be of steps that were left behind
         trainer.report_early_stopping()
-    steering.set_state(
-        status="running",
-        message="",
-        total_steps=int(trainer.budget.amount) if trainer.budget.unit == "steps" else None,
-    )
     return trainer, trainer.run()
 
 
@@ -196,6 +195,6 @@ def _record_failure(steering: Steering, error: BaseException) -> None:
         reason = "".join(traceback.format_exception_only(error)).strip()
     try:
         steering.emit("run_ended", status="failed", reason=reason)
-        steering.set_state(status="failed", message=reason, eta=None)
+        steering.set_state(status="failed", message=reason, **{**steering.position(), "eta": None})
     except (YsnakesError, OSError):
         return

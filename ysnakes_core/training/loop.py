@@ -7,6 +7,8 @@
 
 A step whose loss or gradient is not finite changes nothing. ``BAD_STEPS`` of them in a row take the run
 back to its last checkpoint with half the learning rate; after ``MAX_ROLLBACKS`` of those it gives up.
+
+A checkpoint that does not fit on the disk is owed: the observer waits, and saves it before the next step.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ import torch
 from torch import Tensor
 
 from ysnakes_core.configuration import RunConfig
-from ysnakes_core.errors import TrainingError
+from ysnakes_core.errors import DiskFullError, TrainingError
 from ysnakes_core.model.language_model import LanguageModel
 from ysnakes_core.text.corpus import Corpus
 from ysnakes_core.text.windows import Batch, Windows
@@ -119,6 +121,8 @@ class Trainer:
         self.windows = self._windows()
         self._bad_steps = 0
         self._last_checkpoint = (-1, 0.0)  # step, training seconds
+        self.owed: DiskFullError | None = None  # why a checkpoint of this very step is still to be saved
+        self._owed_best = False
         self._speed = 0.0
 
     # Where it is.
@@ -151,7 +155,7 @@ class Trainer:
         """
         self.model.train()
         if self.progress.step == 0:
-            self.checkpoint()  # something to roll back to, and to resume from, from the very start
+            self.save()  # something to roll back to, and to resume from, from the very start
         self._announce_stage("")
         while True:
             self.observer.between_steps(self)
@@ -167,9 +171,14 @@ class Trainer:
             self.progress.seconds += self._clock() - began
         if self.requests.validate_at_stop and self.progress.validated_at != self.progress.step:
             self.validate()
-        if self._last_checkpoint[0] != self.progress.step:
-            self.checkpoint()
-        return outcome
+        if self.saved_step != self.progress.step:
+            self.save()
+        self.observer.wait_for_room(self)
+        if self.owed is None:
+            return outcome
+        saved = self.saved_step
+        lost = f"what came after step {saved:,} is not saved" if saved >= 0 else "nothing is saved"
+        return Outcome("stopped", f"{outcome.reason}; the disk is full, so {lost}")
 
     def _step(self) -> None:
         p, stage, training = self.progress, self.stage, self.config.training
@@ -250,7 +259,7 @@ class Trainer:
             else p.seconds - seconds >= 60 * settings.checkpoints.checkpoint_minutes
         )
         if due and step != p.step:
-            self.checkpoint()
+            self.save()
 
     # Validation, checkpoints.
 
@@ -275,7 +284,7 @@ class Trainer:
         )
         self.report_early_stopping()
         if verdict.improved and self.progress.step > 0:
-            self.checkpoint(best=True)
+            self.save(best=True)
         if not self.config.validation.sample_every:
             self.observer.sample(self)
         return verdict
@@ -284,7 +293,7 @@ class Trainer:
         """Let early stopping begin its patience anew; saved at once, so that a kill does not take it back."""
         self.early_stopping.snooze()
         self.report_early_stopping()
-        self.checkpoint()
+        self.save()
 
     def report_early_stopping(self) -> None:
         """Say where early stopping stands, and what is the best."""
@@ -302,8 +311,21 @@ class Trainer:
             reference=rule.reference,
         )
 
+    @property
+    def saved_step(self) -> int:
+        """Where a resume would go on; -1 before anything is saved."""
+        return self._last_checkpoint[0]
+
+    def save(self, best: bool = False) -> None:
+        """``checkpoint``, but where the disk is full it is owed. Raises other ``YsnakesError``."""
+        try:
+            self.checkpoint(best)
+        except DiskFullError as error:
+            self.owed, self._owed_best = error, best or self._owed_best
+
     def checkpoint(self, best: bool = False) -> str:
-        """Save everything that resuming needs; returns the checkpoint's name."""
+        """Save everything that resuming needs; returns the checkpoint's name. Raises ``YsnakesError``."""
+        best = best or self._owed_best
         name = checkpoint_name(self.progress.step)
         save_checkpoint(
             self.checkpoints,
@@ -316,6 +338,7 @@ class Trainer:
             point(self.checkpoints, "best", name)
         prune(self.checkpoints, self.config.checkpoints.keep)
         self._last_checkpoint = (self.progress.step, self.progress.seconds)
+        self.owed, self._owed_best = None, False
         current = self.progress.bits_per_byte if self.progress.validated_at == self.progress.step else None
         self.observer.emit("checkpoint", name=name, bits_per_byte=current, best=best)
         return name
@@ -334,7 +357,9 @@ class Trainer:
         rule = self.early_stopping
         rule.know_best(settle_best(self.checkpoints, checkpoint.name, self.progress.step, rule.best_step))
         # From an older one than the newest: a kill before the next save must come back here.
-        point(self.checkpoints, "latest", checkpoint.name)
+        if pointed(self.checkpoints, "latest") != checkpoint.name:
+            point(self.checkpoints, "latest", checkpoint.name)
+        self.owed, self._owed_best = None, False
         self._last_checkpoint = (self.progress.step, self.progress.seconds)
         return checkpoint.name
 
