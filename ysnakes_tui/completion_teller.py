@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _READ_AS = {"request": "a request", "text": "a text's beginning", "answer": "an answer's beginning"}
 _ENDED_BY = {"end": "the model's own end", "max_tokens": "--max-tokens", "stop": "--stop"}
 _MOST_NAMED = 5  # characters
+_LONG_PROMPT = 20_000  # tokens, of which the first word comes late enough to wonder
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,13 @@ class Teller:
         if dropped:
             hint = "train with the bpe tokenizer, which knows every character"
             say_warning(unknown_characters(dropped), hint)
-        if not self._wanted.quiet and not tokenizer.encode(prompt):
+        if self._wanted.quiet:
+            return
+        count = len(tokenizer.encode(prompt))
+        if not count:
             say("the prompt is empty: the model begins a text of its own")
+        elif count >= _LONG_PROMPT:
+            say(f"taking in a prompt of {count:,} tokens …")
 
 
 def unknown_characters(dropped: Counter[str]) -> str:

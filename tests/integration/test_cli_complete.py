@@ -210,6 +210,12 @@ def test_a_run_without_checkpoints_says_what_to_do(own: RunDirectory) -> None:
 # Prompts.
 
 
+def test_a_long_prompt_is_said_to_take_a_while(run: RunDirectory) -> None:
+    _, _, err = complete("-", "--max-tokens", "1", given="What is 7? " * 20_000)
+    assert "taking in a prompt of " in err
+    assert "taking in" not in complete("-", "--max-tokens", "1", given="What is 7?")[2]
+
+
 def test_characters_the_model_does_not_know_are_counted_and_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
