@@ -56,13 +56,24 @@ class TerminalDriver(LinuxDriver):
         super().__init__(*args, **kwargs)
         self.exit_event = self._left = ReadableEvent()
 
+    def _read(self) -> bytes:
+        """What came; nothing where nothing will come any more."""
+        try:
+            return os.read(self.fileno, 4096)
+        except OSError:
+            return b""
+
     def run_input_thread(self) -> None:
         parser, decoder = PasteParser(), codecs.getincrementaldecoder("utf-8")("replace")
         wait: float | None = None
         while not self._left.is_set():
             ready, _, _ = select.select([self.fileno, self._left], [], [], wait)
             if self.fileno in ready:
-                text = decoder.decode(os.read(self.fileno, 4096))
+                data = self._read()
+                if not data:  # the terminal is gone, and for ever ready to say so
+                    self._app.call_later(self._app.exit)
+                    break
+                text = decoder.decode(data)
                 for message in parser.feed(text) if text else ():
                     self.process_message(message)
                 wait = constants.ESCAPE_DELAY if text.endswith("\x1b") else REST_SECONDS

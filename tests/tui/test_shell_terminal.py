@@ -124,6 +124,18 @@ def test_torch_is_not_loaded(on_terminal: Opener) -> None:
     assert "loaded []" in terminal.text
 
 
+@pytest.mark.timeout(60)
+def test_the_app_ends_with_its_terminal_also_where_nobody_says_so(on_terminal: Opener) -> None:
+    program = (
+        "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+        "from ysnakes_tui.cli import main\n"
+        "main()"
+    )
+    terminal = on_terminal("-c", program)
+    terminal.until("New run")
+    terminal.hang_up()  # and comes back
+
+
 def test_a_failure_of_the_app_is_one_sentence(on_terminal: Opener) -> None:
     code = (
         "import sys\n"
