@@ -29,6 +29,7 @@ from ysnakes_core.runs.talking import (
     Ended,
     Failed,
     Loading,
+    Lost,
     Positions,
     Question,
     Talker,
@@ -448,6 +449,7 @@ def test_a_process_that_is_killed_is_said_and_started_anew(own: Ear, run: RunDir
             failed.append(told)
     assert {told.number for told in failed} == set(numbers)
     assert all("has ended" in told.what for told in failed)
+    assert own.next() == Lost()
     assert text_of(own.answer(Question(run.path, "What is 3?", options=(WILD,))))
     assert process not in own.processes
 
@@ -460,6 +462,7 @@ def test_a_process_that_is_killed_while_nobody_asks_is_not_missed(quick: Ear, mo
     process.kill()
     gone, _ = psutil.wait_procs([process], SECONDS)
     assert gone
+    assert quick.next() == Lost()
     heard = quick.answer(Question(model.path, "What is 3?", options=(WILD,)))
     assert text_of(heard) or isinstance(heard[-1], Failed)
     assert text_of(quick.answer(Question(model.path, "What is 3?", options=(WILD,))))

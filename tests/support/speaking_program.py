@@ -7,6 +7,8 @@ read. What stands in the prompt makes it do otherwise:
 * ``slowly``: it waits after three tokens until it is cancelled;
 * ``reading``: it says that it reads the model, and waits until it is cancelled;
 * ``fail``: it fails before it begins; ``fall``: after three tokens; ``die``: the process ends.
+
+The run ``late-reader`` cannot be read before it is asked something.
 """
 
 from __future__ import annotations
@@ -113,7 +115,10 @@ def main() -> None:
         elif content["do"] == "warm":
             asked = asked_from_json(content)
             tell(Loading(number))
-            tell(begun(number, asked.run, asked.checkpoint))
+            if asked.run.name == "late-reader":
+                tell(Failed(number, "its file is damaged", "choose another one"))
+            else:
+                tell(begun(number, asked.run, asked.checkpoint))
         elif content["do"] == "ask":
             question = asked_from_json(content)  # type: ignore[assignment]
             assert isinstance(question, Question)

@@ -32,7 +32,7 @@ outcomes = st.builds(
     Outcome,
     st.sampled_from(["request", "text", "answer"]),
     st.sampled_from(["end", "max_tokens", "stop", "cancelled", "failed"]),
-    st.integers(0, 2**63 - 1),
+    st.none() | st.integers(0, 2**63 - 1),
     seconds_to_first_token=st.none() | st.floats(0, 1e6),
     problem=texts,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import psutil
 import pytest
 from complete_app import TalkApp, a_run, drive
 
@@ -49,3 +50,38 @@ def test_its_seed_is_known_to_another_app_while_it_is_written(home: Path) -> Non
         assert turn.answers[0].outcome.seed == 7
 
     drive(test, home)
+
+
+def holders() -> list[psutil.Process]:
+    """The processes that hold models."""
+    children = psutil.Process().children()
+    return [each for each in children if each.is_running() and "speaking_program" in " ".join(each.cmdline())]
+
+
+@pytest.mark.parametrize("writing", [False, True])
+def test_a_model_whose_process_is_gone_is_not_ready_but_read_again(home: Path, writing: bool) -> None:
+    async def test(d: TalkApp) -> None:
+        await d.sees("○ ready  quiet-cobra")
+        if writing:
+            await d.ask("write slowly")
+            await three_tokens(d)
+        (holder,) = holders()
+        holder.kill()
+        if writing:
+            await d.sees("broken off", "was killed" if psutil.POSIX else "has ended")
+        await d.until(lambda: [each for each in holders() if each != holder])
+        await d.sees("○ ready  quiet-cobra")
+
+    drive(test, home)
+
+
+def test_a_model_that_answers_can_be_read_whatever_was_found_before(home: Path) -> None:
+    a_run(home, "late-reader")
+
+    async def test(d: TalkApp) -> None:
+        await d.until(lambda: d.talk.idle_status().state == "broken")
+        await d.notified("its file is damaged")
+        await d.said("one")
+        assert (d.talk.idle_status().state, d.talk.warmth) == ("ready", "ready")
+
+    drive(test, home, last_run="late-reader")

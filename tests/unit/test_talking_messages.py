@@ -20,6 +20,7 @@ from ysnakes_core.runs.talking_messages import (
     Ended,
     Failed,
     Loading,
+    Lost,
     Positions,
     Question,
     ScorePositions,
@@ -72,6 +73,7 @@ told = st.one_of(
     st.builds(Ended, numbers, numbers, outcomes),
     st.builds(Failed, numbers, texts, texts),
     st.builds(Positions, numbers, st.none(), st.floats(0, 1)),
+    st.builds(Lost),
 )
 
 

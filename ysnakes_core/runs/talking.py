@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from ysnakes_core.runs.talking_messages import (
     Ended,
     Failed,
     Loading,
+    Lost,
     Positions,
     Question,
     ScorePositions,
@@ -39,6 +40,7 @@ __all__ = [
     "Ended",
     "Failed",
     "Loading",
+    "Lost",
     "Positions",
     "Question",
     "Talker",
@@ -58,7 +60,7 @@ class Talker:
 
     ``tell`` is called in threads of the talker, for one thing after another, and must not raise. Each
     question is answered by ``Loading`` (where the model is not held yet), ``Begun``, ``Written`` and an
-    ``Ended`` a row; or by ``Failed``, which ends it wherever it stood.
+    ``Ended`` a row; or by ``Failed``, which ends it wherever it stood. ``Lost``: no model is held any more.
     """
 
     def __init__(self, tell: Callable[[Told], None], *, command: list[str] | None = None) -> None:
@@ -148,16 +150,16 @@ class _Session:
                 process.send(asked_to_line(number, asked))
             except OSError:  # it is ending, and may have been taken note of before this was asked
                 process.listening.join()
-                self._pass_on(process.failure(number))
+                process.tell_end([number])
         if process is not None:
             process.popen.kill()
 
     def _pass_on(self, told: Told) -> None:
         with self._lock:
             asked = self._open.get(told.number)
-            if asked is None or self._closed:
+            if self._closed or (asked is None and not isinstance(told, Lost)):
                 return
-            if asked.ends_with(told):
+            if asked is not None and asked.ends_with(told):
                 del self._open[told.number]
             self._tell(told)
 
@@ -217,9 +219,7 @@ class _Process:
                 self._pass_on(told)
         self.popen.wait()
         self._errors.join()
-        for number in sorted(self.asked):
-            if number in self._open:
-                self._pass_on(self.failure(number))
+        self.tell_end(sorted(number for number in self.asked if number in self._open))
 
     def _hear_errors(self) -> None:
         assert self.popen.stderr is not None
@@ -227,8 +227,13 @@ class _Process:
             if line.strip():
                 self._last_words.append(line.strip())
 
-    def failure(self, number: int) -> Failed:
-        """That the process has ended, for what it had been asked."""
+    def tell_end(self, numbers: Sequence[int]) -> None:
+        """Tell that the process has ended, to those who had asked it something."""
+        for number in numbers:
+            self._pass_on(self._failure(number))
+        self._pass_on(Lost())
+
+    def _failure(self, number: int) -> Failed:
         code = self.popen.returncode
         if code is not None and code < 0:
             why = f"it was killed (signal {-code}), perhaps because memory ran out"

@@ -123,11 +123,18 @@ class Positions:
     done: float
 
 
-Told = Loading | Begun | Written | Ended | Failed | Positions
+@dataclass(frozen=True)
+class Lost:
+    """The process has ended, with all models it held: it answers no question, and comes after ``Failed``."""
+
+    number: int = 0
+
+
+Told = Loading | Begun | Written | Ended | Failed | Positions | Lost
 
 _ASKED: Mapping[str, type[Any]] = {"ask": Question, "warm": Warm, "positions": ScorePositions}
 _TOLD: Mapping[str, type[Any]] = {
-    kind.__name__.lower(): kind for kind in (Loading, Begun, Written, Ended, Failed, Positions)
+    kind.__name__.lower(): kind for kind in (Loading, Begun, Written, Ended, Failed, Positions, Lost)
 }
 
 

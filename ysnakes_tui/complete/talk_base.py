@@ -19,7 +19,7 @@ from ysnakes_core import paths
 from ysnakes_core.completion.transcript import Transcript
 from ysnakes_core.errors import YsnakesError
 from ysnakes_core.files import printable
-from ysnakes_core.runs.talking import Talker, Told, Written
+from ysnakes_core.runs.talking import Begun, Talker, Told, Written
 from ysnakes_tui.complete.blocks import ANSWER, blocks_of, title_of
 from ysnakes_tui.complete.conversation import Conversation, Exchange
 from ysnakes_tui.complete.keeper import TranscriptKeeper
@@ -162,6 +162,8 @@ class TalkBase(TalkModels):
         if news is None:
             return
         if not isinstance(told, Written):
+            if isinstance(told, Begun):
+                self.has_answered(news.exchange.model, news.exchange.precision)
             self.draw()
             self.save(news.exchange.transcript)
             self.refresh_bindings()

@@ -13,7 +13,7 @@ from textual.widget import Widget
 
 from ysnakes_core import paths
 from ysnakes_core.errors import YsnakesError
-from ysnakes_core.runs.talking import Begun, Failed, Loading, Talker, Told
+from ysnakes_core.runs.talking import Begun, Failed, Loading, Lost, Talker, Told
 from ysnakes_tui.complete.model_line import name_of
 from ysnakes_tui.complete.models import ModelChoice, ModelReader, ModelRun, usual_choice
 from ysnakes_tui.complete.prompt_history import read_prompts
@@ -145,20 +145,35 @@ class TalkModels(Widget):
 
     def warm(self) -> None:
         """Have the model read that will be asked, so that its first token is there soon."""
-        choice = self.choice
-        run = self.run_of(choice)
-        saved = run.meant(choice.checkpoint) if choice is not None and run is not None else None
-        if choice is None or saved is None or not is_seen(self) or self.is_writing:
+        choice, wanted = self.choice, self._wanted
+        if choice is None or wanted is None or not is_seen(self) or self.is_writing:
             return
-        wanted = (choice.run, saved.name, self.settings.precision)
         if wanted != self._warmed:
             self._warmed, self.warmth = wanted, "loading"
             folder = shell_of(self).runs_folder / choice.run
             self._warm_number = self.talker.warm(folder, choice.checkpoint or None, self.settings.precision)
             self.draw_line()
 
+    @property
+    def _wanted(self) -> tuple[str, str, str] | None:
+        """The run, checkpoint and precision that would be asked now."""
+        choice = self.choice
+        run = self.run_of(choice)
+        saved = run.meant(choice.checkpoint) if choice is not None and run is not None else None
+        return None if choice is None or saved is None else (choice.run, saved.name, self.settings.precision)
+
+    def has_answered(self, model: ModelChoice, precision: str) -> None:
+        """A model is there for who asked it: it can be read, whatever was found before."""
+        if model == self.choice and precision == self.settings.precision:
+            self._warmed, self.warmth = self._wanted, "ready"
+
     def take_warm(self, told: Told) -> bool:
         """Whether what was told is about reading a model in time."""
+        if isinstance(told, Lost):  # one that ended while it read is not to do so again, unless it is asked
+            self._warmed = None if self.warmth == "ready" else self._warmed
+            self.warmth = ""
+            self.draw_line()
+            return True
         if told.number != self._warm_number:
             return False
         if isinstance(told, Begun):
