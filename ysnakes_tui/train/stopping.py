@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,6 +17,8 @@ from ysnakes_tui.train.machine import DASH, Part
 from ysnakes_tui.train.run_watch import Facts
 from ysnakes_tui.train.standing import at_step, early_stop, progress, shown_state
 
+# An error that is told as such, the end of a traceback, and the interpreter's own.
+_REASON = re.compile(r"(?:error: |Fatal Python error: )(.+)|([\w.]*(?:Error|Exception)\b.*)")
 Key = Callable[[str], str]  # an action's key as it is shown, "" if it has none
 
 
@@ -123,14 +126,16 @@ def ending(follower: RunFollower, facts: Facts, key: Key) -> Ending | None:
     if facts.start_failure:
         title = f"Did not start: {printable(facts.start_failure[0], 300)}"
     elif state.status == CRASHED:
-        title = f"Crashed: its worker vanished at step {at_step(follower):,}; nothing saved is lost"
+        why, at = _last_reason(facts.last_words), f"at step {at_step(follower):,}"
+        crashed = f"Crashed {at}: {why}" if why else f"Crashed: its worker vanished {at}"
+        title = f"{crashed}; nothing saved is lost"
     elif early is not None:
         title = f"Stopped early: {printable(early.reason, 300)}"
     else:
         reason = printable(ended.reason if ended is not None else state.message, 300)
         title = f"{state.status.capitalize()}{f': {reason}' if reason else ''}"
     bad = bool(facts.start_failure) or state.status in (CRASHED, "failed")
-    said = facts.start_failure[1:] or facts.last_words
+    said = facts.start_failure[1:] if facts.start_failure else facts.last_words  # what an earlier one said
     best = follower.early_stopping.best if follower.early_stopping is not None else state.best
     best_step = follower.early_stopping.best_step if follower.early_stopping is not None else state.best_step
     lines = []
@@ -151,6 +156,12 @@ def ending(follower: RunFollower, facts: Facts, key: Key) -> Ending | None:
         _next(key, how, kept=bool(kept)),
         bad,
     )
+
+
+def _last_reason(words: tuple[str, ...]) -> str:
+    """What a worker gave as its reason in the last lines that it printed, if it did."""
+    found = [match[1] or match[2] for line in words if (match := _REASON.match(line))]
+    return printable(found[-1], 200) if found else ""
 
 
 def _how_to_go_on(follower: RunFollower, early: EarlyStoppingEvent | None) -> str:
