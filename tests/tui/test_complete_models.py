@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
+import pytest
 from complete_app import TalkApp, a_run, add_checkpoint, drive, stand
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +14,7 @@ from run_with_model import run_with_model
 from textual.widgets import OptionList
 
 from ysnakes_tui.complete.model_screen import ModelScreen
-from ysnakes_tui.complete.models import ModelChoice, ModelReader
+from ysnakes_tui.complete.models import ModelChoice, ModelReader, Picked
 from ysnakes_tui.complete.settings_drawer import SettingsDrawer
 from ysnakes_tui.train.new_run_form import NewRunForm
 
@@ -53,6 +56,53 @@ def test_a_checkpoint_is_chosen_until_another_run_is_watched(home: Path) -> None
         assert (await d.said("one")).checkpoint == "step-00000080"
         d.app.remember(last_run="amber-viper")
         assert d.talk.choice == ModelChoice("amber-viper")
+
+    drive(test, home, last_run="quiet-cobra")
+
+
+def test_what_was_picked_is_talked_to_when_the_app_is_opened_again(home: Path) -> None:
+    for name in ("quiet-cobra", "amber-viper"):
+        a_run(home, name)
+
+    async def first(d: TalkApp) -> None:
+        d.talk.pick(ModelChoice("amber-viper", "step-00000040"))
+
+    async def second(d: TalkApp) -> None:
+        assert d.talk.choice == ModelChoice("amber-viper", "step-00000040")
+        shutil.rmtree(home / "runs" / "amber-viper")
+
+    async def third(d: TalkApp) -> None:
+        assert d.talk.choice == ModelChoice("quiet-cobra")
+
+    for test in (first, second, third):
+        drive(test, home, last_run="quiet-cobra")
+
+
+@given(st.text() | st.lists(st.none() | st.text(), max_size=4).map(json.dumps))
+def test_what_is_kept_of_a_pick_is_one_or_none(text: str) -> None:
+    found = Picked.from_text(text)
+    assert found is None or Picked.from_text(found.to_text()) == found
+
+
+@pytest.mark.parametrize("shown", ["quiet-cobra", ""])  # by the Train pane, once the run is gone
+def test_no_other_model_answers_unseen_where_the_run_is_gone(home: Path, shown: str) -> None:
+    run = a_run(home)
+    a_run(home, "amber-viper")
+
+    async def test(d: TalkApp) -> None:
+        await d.said("one")
+        shutil.rmtree(run.path)
+        d.app.remember(last_run=shown)
+        await d.until(lambda: [each.name for each in d.talk.runs] == ["amber-viper"])
+        await d.sees("quiet-cobra · its run is gone", "broken  quiet-cobra", "ctrl+r: choose another model")
+        await d.ask("two")
+        await d.notified("the run quiet-cobra is gone", "choose another model: ctrl+r")
+        await d.press("escape", "r")
+        assert (len(d.path), len(d.path[0][0].answers)) == (1, 1)
+        d.talk.pick(ModelChoice("amber-viper"))
+        await d.press("i", "enter")
+        await d.answered()
+        assert d.answer.run == "amber-viper"
 
     drive(test, home, last_run="quiet-cobra")
 

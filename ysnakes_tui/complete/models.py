@@ -31,6 +31,28 @@ class ModelChoice:
 
 
 @dataclass(frozen=True)
+class Picked:
+    """What was picked to be talked to, while the Train pane showed the run ``shown``."""
+
+    shown: str
+    choice: ModelChoice
+
+    def to_text(self) -> str:
+        return json.dumps([self.shown, self.choice.run, self.choice.checkpoint])
+
+    @classmethod
+    def from_text(cls, text: str) -> Picked | None:
+        """What ``to_text`` wrote; None for anything else."""
+        try:
+            found = json.loads(text)
+        except (ValueError, RecursionError):
+            return None
+        if not isinstance(found, list) or len(found) != 3 or not all(isinstance(each, str) for each in found):
+            return None
+        return cls(found[0], ModelChoice(*found[1:]))
+
+
+@dataclass(frozen=True)
 class SavedCheckpoint:
     name: str
     step: int

@@ -11,6 +11,7 @@ from textual.containers import Vertical
 from ysnakes_core.completion.options import SamplingOptions
 from ysnakes_core.completion.transcript import Answer, Turn
 from ysnakes_core.errors import UsageError, YsnakesError
+from ysnakes_core.files import printable
 from ysnakes_tui.complete.conversation import Exchange, following, seeded
 from ysnakes_tui.complete.model_screen import ModelScreen
 from ysnakes_tui.complete.models import ModelChoice
@@ -38,6 +39,10 @@ class TalkAsking(TalkEditing):
         if self.edited_answer:
             keep, leave = key_of(self, "send"), key_of(self, "back")
             raise UsageError("you are changing an answer", f"keep it with {keep}, or leave it with {leave}")
+        if self.run_of(self.choice) is None:
+            gone, key = printable(self.choice.run, 40), self.key_here("choose_model")
+            raise UsageError(f"the run {gone} is gone", f"choose another model: {key}")
+        self.stay_with(self.choice)
         return self.choice
 
     # Asking.

@@ -279,7 +279,7 @@ class TalkBase(TalkModels):
                 self.settings,
                 width=self.size.width,
                 doing=doing,
-                ready=self.warmth == "ready",
+                ready=self.warmth == "ready" and self.run_of(choice) is not None,
             )
         )
 

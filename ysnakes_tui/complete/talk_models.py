@@ -15,15 +15,17 @@ from ysnakes_core import paths
 from ysnakes_core.errors import YsnakesError
 from ysnakes_core.runs.talking import Begun, Failed, Loading, Lost, Talker, Told
 from ysnakes_tui.complete.model_line import name_of
-from ysnakes_tui.complete.models import ModelChoice, ModelReader, ModelRun, usual_choice
+from ysnakes_tui.complete.models import ModelChoice, ModelReader, ModelRun, Picked, usual_choice
 from ysnakes_tui.complete.prompt_history import read_prompts
 from ysnakes_tui.complete.settings import TalkSettings
+from ysnakes_tui.keymap import shown_key
 from ysnakes_tui.panes.interface import key_of, shell_of
 from ysnakes_tui.widgets.status_strip import Status
 from ysnakes_tui.widgets.views import is_seen
 
 READ_SECONDS = 2.0  # between two looks at the runs
 WARM_SECONDS = 0.4  # in front of a person before its model is read
+PICKED = "complete.model"  # in the memory's layout
 
 
 class TalkModels(Widget):
@@ -44,7 +46,7 @@ class TalkModels(Widget):
         self.runs_read = False
         self.settings = TalkSettings()
         self.warmth = ""  # how the model stands: loading, ready, or what is wrong
-        self._picked: tuple[str, ModelChoice] | None = None  # and the Train pane's run at that time
+        self._picked: Picked | None = None  # also what was asked last
         self._reader: ModelReader | None = None
         self._reading = threading.Lock()
         self._warmed: tuple[str, str, str] | None = None  # run, checkpoint, precision
@@ -84,15 +86,36 @@ class TalkModels(Widget):
         raise NotImplementedError
 
     @property
+    def is_typing(self) -> bool:
+        """Whether letters are text where the focus is."""
+        raise NotImplementedError
+
+    def key_here(self, action: str) -> str:
+        """The first key of an action that is one where the focus is, as it is shown; "" if it has none."""
+        shell = shell_of(self)
+        keys = [key for key in shell.keymap.of(action) if len(key) > 1 or not self.is_typing]
+        return shown_key(keys[0], ascii=shell.glyphs == "ascii") if keys else ""
+
+    @property
     def choice(self) -> ModelChoice | None:
-        """What is talked to: what was picked, until the Train pane shows another run; else what is usual."""
+        """What is talked to: what was picked, until the Train pane shows another run; else what is usual.
+
+        What was picked or asked stays so when its run is gone: another model is not to answer unseen.
+        """
         last = shell_of(self).memory.last_run
-        if self._picked is not None and self._picked[0] == last and self.run_of(self._picked[1]) is not None:
-            return self._picked[1]
-        return usual_choice(self.runs, last)
+        usual = usual_choice(self.runs, last)
+        if usual is not None and self._picked is not None and last in (self._picked.shown, ""):
+            return self._picked.choice
+        return usual
+
+    def stay_with(self, choice: ModelChoice) -> None:
+        """It is talked to from now on."""
+        self._picked = Picked(shell_of(self).memory.last_run, choice)
 
     def pick(self, choice: ModelChoice) -> None:
-        self._picked = (shell_of(self).memory.last_run, choice)
+        self.stay_with(choice)
+        shell, text = shell_of(self), Picked(shell_of(self).memory.last_run, choice).to_text()
+        shell.remember(layout={**shell.memory.layout, PICKED: text})
         self.draw_line()
         self.warm()
         self.refresh_bindings()
@@ -105,13 +128,16 @@ class TalkModels(Widget):
             missing = f"there is no model to talk to yet ({start}: the Train pane)"
             return Status(nothing=missing if self.runs_read else "looking for models…")
         run = self.run_of(choice)
-        saved = run.meant(choice.checkpoint) if run is not None else None
+        if run is None:
+            other = f"its run is gone, {self.key_here('choose_model')}: choose another model"
+            return Status(choice.run, "broken", note=other)
+        saved = run.meant(choice.checkpoint)
         named = name_of(choice, run)
         states = {"ready": "ready", "loading": "loading", "": "waiting"}
         state = states.get(self.warmth, "broken") if saved is not None else "waiting"
         words = [named, self.settings.precision] if saved is not None else ["for its first checkpoint"]
         if state == "broken":
-            words = [f"{key_of(self, 'choose_model')}: choose another model"]
+            words = [f"{self.key_here('choose_model')}: choose another model"]
         step = None if saved is None else saved.step
         return Status(choice.run, state, step, note=", ".join(filter(None, words)))
 
@@ -136,7 +162,10 @@ class TalkModels(Widget):
     def on_talk_models_runs_read(self, event: RunsRead) -> None:
         event.stop()
         changed = event.runs != self.runs or not self.runs_read
-        self.runs, self.runs_read = event.runs, True
+        first, self.runs, self.runs_read = not self.runs_read, event.runs, True
+        kept = Picked.from_text(shell_of(self).memory.layout.get(PICKED, "")) if first else None
+        if self._picked is None and kept is not None and self.run_of(kept.choice) is not None:
+            self._picked = kept
         if event.prompts is not None:
             self.earlier_prompts(event.prompts)
         if changed:
