@@ -165,11 +165,19 @@ def test_numbers_that_are_not_finite_are_not_written() -> None:
             {"step": None},
         ),
         *({"heartbeat": "now"}, {"best": True}, {"message": 4}, {"best": float("nan")}, {"pid": True}),
+        *({"heartbeat": 1e300}, {"step": 10**4000}, {"best_step": -(2**63)}),
     ],
 )
 def test_a_damaged_state_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(RunError, match=r"state\.json is damaged"):
         RunState.from_json(json.dumps(json.loads(RunState().to_json()) | change))
+
+
+@pytest.mark.parametrize("change", [{"best": -1e300}, {"best": 1e300}, {"best": -0.1}, {"eta": 1e300}])
+def test_what_cannot_be_so_is_not_known(change: dict[str, Any]) -> None:
+    state = RunState(status="stopped", best=1.5, eta=3.0, step=7)
+    found = RunState.from_json(json.dumps(json.loads(state.to_json()) | change))
+    assert found == dataclasses.replace(state, **dict.fromkeys(change))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "[" * 100_000, "\x00"])

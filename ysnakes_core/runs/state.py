@@ -15,6 +15,7 @@ STATUSES = ("starting", "running", "pausing", "paused", "stopping", "finished", 
 CRASHED = "crashed"  # never written: concluded by ``effective_status``
 BUSY = frozenset({"starting", "running", "pausing", "stopping"})  # only a living worker has these
 STALE_SECONDS = 90.0
+MOST = 1e15  # seconds or bits per byte: it never takes as many
 
 
 @dataclass(frozen=True)
@@ -92,12 +93,26 @@ class RunState:
             value, allowed = content[key], get_args(hint) or (hint,)
             if float in allowed and type(value) is int and abs(value) < 2**63:
                 value = float(value)
-            elif type(value) not in allowed or (isinstance(value, float) and not math.isfinite(value)):
-                raise _damaged(f"“{key}” is {value!r:.40}")
+            if isinstance(value, float) and math.isfinite(value) and not _is_possible(key, value):
+                value = None  # as where it is not known
+            if type(value) not in allowed or not _is_a_number_of_ours(value):
+                raise _damaged(f"“{key}” is {content[key]!r:.40}")
             values[key] = value
         if values.get("status") not in STATUSES:
             raise _damaged(f"“status” is {values.get('status')!r:.40}")
         return cls(**values)
+
+
+def _is_possible(key: str, value: float) -> bool:
+    """Whether what is told may be so: whoever shows it has no room for three hundred digits."""
+    return abs(value) < MOST and (key != "best" or value >= 0)
+
+
+def _is_a_number_of_ours(value: object) -> bool:
+    """Also for what is no number."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return type(value) is not int or abs(value) < 2**63
 
 
 def _damaged(why: str) -> RunError:
