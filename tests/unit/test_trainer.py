@@ -14,6 +14,11 @@ import torch
 from ysnakes_core.configuration import ModelConfig, RunConfig, apply_settings
 from ysnakes_core.errors import TrainingError
 from ysnakes_core.model.language_model import LanguageModel
+from ysnakes_core.runs.directory import create_run
+from ysnakes_core.runs.event_log import PatientLog
+from ysnakes_core.runs.events import Event
+from ysnakes_core.runs.state import RunState
+from ysnakes_core.runs.steering import MEMORY_SECONDS, Steering, StopRequest
 from ysnakes_core.text.corpus import Corpus
 from ysnakes_core.text.token_stream import make_stream
 from ysnakes_core.training.checkpoint import available, load_checkpoint, pointed
@@ -303,6 +308,28 @@ def test_evaluation_of_documents_longer_than_a_block_equals_one_pass(monkeypatch
     assert small is not None
     assert small.nats == pytest.approx(whole.nats, rel=1e-6)
     assert small.tokens == whole.tokens == text.train.n_tokens - 1  # nothing follows the last mark
+
+
+def test_memory_is_told_of_also_after_the_clock_was_put_back(tmp_path: Path) -> None:
+    clock, since_start = [1e9], [0.0]
+    told: list[Event] = []
+    run = create_run(tmp_path / "runs", RunConfig(), "late")
+    trained = trainer(tmp_path, Recorder())
+    with PatientLog(run.events_file) as log:
+        steering = Steering(
+            run,
+            log,
+            RunState(),
+            StopRequest(),
+            told.append,
+            clock=lambda: clock[0],
+            monotonic=lambda: since_start[0],
+        )
+        for _ in range(3):
+            steering.between_steps(trained)
+            clock[0] -= 3600.0
+            since_start[0] += MEMORY_SECONDS
+    assert [event.type for event in told] == ["memory"] * 3
 
 
 @pytest.mark.slow
