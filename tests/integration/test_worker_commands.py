@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from ysnakes_core.configuration import ModelConfig, RunConfig, apply_settings
+from ysnakes_core.errors import RunError, YsnakesError
 from ysnakes_core.runs.control import send
 from ysnakes_core.runs.directory import RunDirectory, create_run
 from ysnakes_core.runs.event_log import read
@@ -29,12 +31,16 @@ class Worker:
         self.run = run
         self.stop = StopRequest()
         self.outcome: RunOutcome | None = None
+        self.error: YsnakesError | None = None
         self._events: queue.Queue[Event] = queue.Queue()
         self._thread = threading.Thread(target=self._work)
         self._thread.start()
 
     def _work(self) -> None:
-        self.outcome = execute(self.run, listener=self._events.put, stop=self.stop)
+        try:
+            self.outcome = execute(self.run, listener=self._events.put, stop=self.stop)
+        except YsnakesError as error:
+            self.error = error
 
     def wait_for(self, kind: str) -> Any:
         while True:
@@ -51,6 +57,8 @@ class Worker:
 
     def end(self) -> RunOutcome:
         self._thread.join(SECONDS)
+        if self.error is not None:
+            raise self.error
         assert self.outcome is not None
         return self.outcome
 
@@ -146,6 +154,28 @@ def test_a_model_that_diverged_is_rolled_back_though_it_cannot_write_a_sample(
     diverging.end()
     warnings = [event.message for event in read(run.events_file)[0] if isinstance(event, WarningEvent)]
     assert any("no sample could be written" in each for each in warnings)
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+@pytest.mark.skipif("sys.platform == 'win32'", reason="Windows does not let go of a folder in use")
+def test_a_run_that_is_moved_away_is_written_nowhere_else(
+    text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, replaced: bool
+) -> None:
+    monkeypatch.setenv("YSNAKES_HOME", str(tmp_path / "home"))
+    settings = [f"data.paths={text}", "steps=100000", "validate_every=100000", *SMALL]
+    worker = Worker(create_run(tmp_path / "runs", apply_settings(RunConfig(model=SHAPE), settings), "here"))
+    worker.wait_for("step")
+    place, moved = worker.run.path, worker.run.path.with_name("moved")
+    place.rename(moved)
+    if replaced:
+        shutil.copytree(moved, place)
+        shutil.rmtree(place / "checkpoints")
+    before = sorted(place.rglob("*")) if replaced else []
+    with pytest.raises(RunError, match="was moved"):
+        worker.end()
+    assert place.exists() == replaced
+    assert sorted(place.rglob("*")) == before
+    assert available(moved / "checkpoints")
 
 
 def test_a_snooze_is_shown_at_once_and_kept_over_a_kill(worker: Worker) -> None:

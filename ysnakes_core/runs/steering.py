@@ -8,12 +8,13 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from ysnakes_core.completion.engine import Completer
 from ysnakes_core.completion.reading import ReadingChoice
 from ysnakes_core.completion.sampling import SamplingOptions
-from ysnakes_core.errors import DiskFullError, UsageError, YsnakesError
+from ysnakes_core.errors import DiskFullError, RunError, UsageError, YsnakesError
 from ysnakes_core.files import overwrite, printable
 from ysnakes_core.runs.control import Command, acknowledge, pending
 from ysnakes_core.runs.directory import RunDirectory
@@ -32,6 +33,15 @@ MEMORY_SECONDS = 10.0
 PAUSE_LOOK_SECONDS = 0.2  # how often a paused worker looks for commands
 ROOM_SECONDS = 3.0  # at least, between two tries to write to a full disk
 ROOM_WAITS = 10.0  # times what the last try took
+
+
+def _place_of(folder: Path) -> tuple[int, int] | None:
+    """Which folder on which disk it is, whatever its name; None if there is none."""
+    try:
+        status = folder.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 class StopRequest:
@@ -69,6 +79,7 @@ class Steering:
         """``clock`` gives Unix seconds, for what is told; ``monotonic`` measures, as clocks are put back."""
         self.run, self.log, self.stop, self.clock = run, log, stop, clock
         self._state, self._listener, self._monotonic = state, listener, monotonic
+        self._place = _place_of(run.path)
         self._trainer: Trainer | None = None
         self._tokenizer: Tokenizer | None = None
         self._validation: TokenStream | None = None
@@ -109,11 +120,20 @@ class Steering:
     def set_state(self, **changes: Any) -> None:
         """Replace ``state.json`` with these changes; where the disk is full, as far as that can be done."""
         with self._lock:
+            self._check_place()
             self._state = replace(self._state, heartbeat=self.clock(), **changes)
             try:
                 self.run.write_state(self._state)
             except DiskFullError:
                 overwrite(self.run.state_file, self._state.to_json().encode())
+
+    def _check_place(self) -> None:
+        """Raise ``RunError`` where the run's folder is not the one that training began in."""
+        if _place_of(self.run.path) != self._place:
+            raise RunError(
+                f"the folder of the run {self.run.name} was moved, deleted or replaced while it trained",
+                "go on with it where it is now; what came after its last checkpoint is trained again",
+            )
 
     def _beat(self) -> None:
         processor = ProcessorUse()
@@ -152,6 +172,7 @@ class Steering:
         return self.stop.requested() and self.stop.kind == "interrupt"
 
     def between_steps(self, trainer: Trainer) -> None:
+        self._check_place()
         if self._steps_left is not None:
             self._steps_left -= 1
             if self._steps_left <= 0:

@@ -103,7 +103,7 @@ def save_checkpoint(
     target, temporary = folder / name, folder / f"{TEMPORARY}{os.getpid()}-{name}"
     replaced = folder / f"{_REPLACED}{name}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(exist_ok=True)  # not what it lies in: a run that was moved away is not to be made anew
         _mend(folder)
         try:
             temporary.mkdir()
