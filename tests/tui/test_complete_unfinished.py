@@ -8,6 +8,7 @@ import psutil
 import pytest
 from complete_app import TalkApp, a_run, drive
 
+from ysnakes_core.completion.transcript import Outcome, Token
 from ysnakes_tui.complete.model_screen import ModelScreen
 
 
@@ -85,3 +86,45 @@ def test_a_model_that_answers_can_be_read_whatever_was_found_before(home: Path) 
         assert (d.talk.idle_status().state, d.talk.warmth) == ("ready", "ready")
 
     drive(test, home, last_run="late-reader")
+
+
+async def choose_the_first(d: TalkApp) -> None:
+    """Open what was changed last."""
+    await d.press("f12")
+    await d.until(lambda: d.pane.transcripts._found)
+    await d.press("enter")
+
+
+def test_what_another_app_writes_is_not_finished_and_whole_when_it_is_opened_again(home: Path) -> None:
+    async def test(d: TalkApp) -> None:
+        store = d.store
+        other = store.create()
+        answer = other.add_answer(other.add_turn("a tale").id, run="quiet-cobra", checkpoint="c", step=1)
+        other.write(answer.id, [Token("A sn", 5, 0.25)], "text")
+        store.save(other)
+        await choose_the_first(d)
+        await d.sees("1 token · not finished", "A sn")
+        other.write(answer.id, [Token("ake", 6, 0.5)])
+        other.end(answer.id, Outcome("text", "end", 3, tokens=2))
+        store.save(other)
+        await choose_the_first(d)
+        await d.sees("2 tokens · <end> · seed 3", "A snake")
+
+    drive(test, home)
+
+
+def test_what_is_being_written_goes_on_where_it_is_opened_again(home: Path) -> None:
+    async def test(d: TalkApp) -> None:
+        await d.ask("write slowly")
+        await three_tokens(d)
+        written = d.transcript
+        await d.until(lambda: d.store.list())
+        d.talk.action_new_transcript()
+        await choose_the_first(d)
+        await d.until(lambda: d.transcript is written)
+        await d.sees("after 0, as auto: 7.1 7.2", "esc stops")
+        await d.press("escape")
+        await d.answered()
+        await d.sees("cancelled")
+
+    drive(test, home)

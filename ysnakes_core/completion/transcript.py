@@ -317,7 +317,7 @@ class Transcript:
         return True
 
     def close_off(self) -> None:
-        """Answers that nobody writes any more have ended: for one that was just read from a file."""
+        """Answers that nobody here writes are not finished: for one that was just read from a file."""
         for answer in self._answers.values():
             if answer.outcome is None:
                 reading = read_as(self._turns[answer.turn], answer)

@@ -34,7 +34,7 @@ _REASONS = {
     "stop": "cut off before a stop string",
     "cancelled": "cancelled",
     "failed": "broke off",
-    "interrupted": "unfinished: the app ended before it did",
+    "interrupted": "not finished",
 }
 _READINGS = {
     "request": f"a request: the model was handed {END_MARK} prompt {START_MARK}",

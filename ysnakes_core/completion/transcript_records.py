@@ -53,8 +53,8 @@ class Outcome:
     """How an answer went; see ``row.Summary``, which it has the figures from.
 
     Attributes:
-        reason: beside the reasons there: ``failed`` (``problem`` says why), and ``interrupted`` where the
-            app ended before the answer did.
+        reason: beside the reasons there: ``failed`` (``problem`` says why), and ``interrupted`` where
+            the file tells of no end: the app ended before the answer did, or another one still writes it.
         seed: with it and the same options, the same text comes again; None where nobody told it.
         unknown_characters: of the prompt, that the tokenizer cannot hold and dropped.
         unknown_before: of the answer before, where a person edited it.

@@ -22,7 +22,7 @@ _ENDS = {
     "stop": "stopped",
     "cancelled": "cancelled",
     "failed": "broken off",
-    "interrupted": "the app ended first",
+    "interrupted": "not finished",
 }
 
 

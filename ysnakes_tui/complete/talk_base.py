@@ -290,6 +290,24 @@ class TalkBase(TalkModels):
         if not transcript.is_empty:
             self.keeper.save(transcript)
 
+    def find_transcript(self, transcript_id: str) -> None:
+        """Go on with a kept one, as its file stands now; one that is written to here is there already."""
+        found = (exchange.transcript for exchange in self.conversation.open())
+        written = next((each for each in found if each.id == transcript_id), None)
+        if written is not None:
+            self.open_transcript(written)
+        else:
+            self.save(self.transcript)
+            self.keeper.open(transcript_id, self._found_transcript)
+
+    def _found_transcript(self, found: Transcript | None) -> None:
+        now = self.transcript
+        stays = (
+            found is not None and found.id == now.id and (now.unsaved() or any(self.conversation.open(now)))
+        )
+        if found is not None and not stays:  # what could not be kept is in memory alone
+            self.open_transcript(found)
+
     def open_transcript(self, transcript: Transcript) -> None:
         """Go on with another one; what is being written to this one goes on too."""
         self.transcript = transcript

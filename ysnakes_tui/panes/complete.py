@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from textual.app import ComposeResult
 from textual.widget import Widget
 
-from ysnakes_core.completion.transcript import Transcript
 from ysnakes_tui.actions import ACTIONS
 from ysnakes_tui.complete.talk_view import TalkView
 from ysnakes_tui.widgets.status_strip import Status
@@ -132,12 +131,8 @@ class CompletePane(Widget):
         self._show("talk")
         if event.transcript is None:
             self.talk.action_new_transcript()
-        elif event.transcript != self.talk.transcript.id:
-            self.talk.keeper.open(event.transcript, self._opened)
-
-    def _opened(self, transcript: Transcript | None) -> None:
-        if transcript is not None:
-            self.talk.open_transcript(transcript)
+        else:
+            self.talk.find_transcript(event.transcript)
 
     def on_transcripts_view_renamed(self, event: TranscriptsView.Renamed) -> None:
         event.stop()
