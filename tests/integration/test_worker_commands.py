@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import queue
 import shutil
 import threading
@@ -13,6 +14,7 @@ import pytest
 
 from ysnakes_core.configuration import ModelConfig, RunConfig, apply_settings
 from ysnakes_core.errors import RunError, YsnakesError
+from ysnakes_core.runs import control
 from ysnakes_core.runs.control import send
 from ysnakes_core.runs.directory import RunDirectory, create_run
 from ysnakes_core.runs.event_log import read
@@ -126,6 +128,23 @@ def test_settings_change_while_it_trains_and_stay_for_a_resume(worker: Worker) -
     assert worker.wait_for("step").learning_rate < before
     config = worker.run.read_config()
     assert (config.training.learning_rate_scale, config.early_stopping.patience) == (0.125, 3)
+
+
+def test_a_command_whose_file_cannot_be_removed_is_done_once_and_training_goes_on(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def in_use(path: Path) -> None:
+        raise PermissionError(errno.EACCES, "in use", str(path))
+
+    worker.wait_for("step")
+    with monkeypatch.context() as patch:
+        patch.setattr(control, "remove", in_use)
+        send(worker.run, "checkpoint")
+        assert "could not remove" in worker.wait_for("warning").message
+    worker.wait_for("step")
+    worker.ask("validate")
+    told = [event.type for event in read(worker.run.events_file)[0]]
+    assert told.count("warning") == 1
 
 
 def test_a_setting_that_cannot_be_kept_is_refused_and_does_not_hold(worker: Worker) -> None:

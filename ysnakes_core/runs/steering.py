@@ -87,6 +87,7 @@ class Steering:
         self._steps_left: int | None = None  # of a run_steps command
         self._memory_at = -math.inf
         self._waits_for_room = self._gives_up = False
+        self._stuck: set[str] = set()  # commands whose files could not be removed
         self._lock = threading.Lock()
         self._done = threading.Event()
         self._heart = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
@@ -197,21 +198,28 @@ class Steering:
             self.set_state(status="stopping", **self.position())
             return
         for command in pending(self.run):
+            if command.id in self._stuck:
+                continue
             try:
                 message = command.problem or self._obey(command, trainer)
                 accepted = True  # one with a problem is refused all the same
             except YsnakesError as error:
                 message, accepted = str(error), False
-            event = acknowledge(
-                command,
-                message,
-                log=self.log,
-                now=self.clock(),
-                step=trainer.progress.step,
-                tokens=trainer.progress.tokens,
-                accepted=accepted,
-            )
-            self.tell(event)
+            try:
+                event = acknowledge(
+                    command,
+                    message,
+                    log=self.log,
+                    now=self.clock(),
+                    step=trainer.progress.step,
+                    tokens=trainer.progress.tokens,
+                    accepted=accepted,
+                )
+            except YsnakesError as error:  # no reason to end: its file stays, and is passed over
+                self._stuck.add(command.id)
+                self.emit("warning", message=error.what, hint=error.hint)
+            else:
+                self.tell(event)
 
     def _obey(self, command: Command, trainer: Trainer) -> str:
         """Do what a valid command asks; the answer says what was done."""
