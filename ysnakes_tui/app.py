@@ -120,7 +120,7 @@ class YsnakesApp(BaseApp, inherit_bindings=False):
     def on_mount(self) -> None:
         # A screen that says how small the terminal is may already lie over the app's own.
         self.screen_stack[0].bindings_updated_signal.subscribe(self, self._bindings_changed)
-        self.set_interval(STATUS_SECONDS, self._show_status)
+        self.set_interval(STATUS_SECONDS, self.show_status)
         self.show_pane(self.memory.pane)
         for warning in self.keymap.warnings:
             self.notify(warning, title="Your keys", severity="warning", timeout=15)
@@ -159,7 +159,7 @@ class YsnakesApp(BaseApp, inherit_bindings=False):
 
     def on_pane_stack_settled(self) -> None:
         self.screen_stack[0].refresh_bindings()
-        self.call_after_refresh(self._show_status)
+        self.call_after_refresh(self.show_status)
         if self._on_ready is not None:
             self.call_after_refresh(self._on_ready)
             self._on_ready = None
@@ -188,7 +188,8 @@ class YsnakesApp(BaseApp, inherit_bindings=False):
     def _key(self, action: str) -> str:
         return next((shown_key(key, ascii=self._ascii.enabled) for key in self.keymap.of(action)), "")
 
-    def _show_status(self) -> None:
+    def show_status(self) -> None:
+        """Have the status strip show what the pane says, which it is also asked for regularly."""
         self._strip.show(self._stack.status(), ascii=self._ascii.enabled)
 
     # Doing things.
@@ -286,7 +287,7 @@ class YsnakesApp(BaseApp, inherit_bindings=False):
         self._ascii.enabled = not self._ascii.enabled
         self.remember(ascii="yes" if self._ascii.enabled else "no")
         self.screen_stack[0].refresh_bindings()
-        self._show_status()
+        self.show_status()
         for screen in self.screen_stack:
             for widget in screen.query("*").results(Widget):
                 if isinstance(widget, CellWidget):

@@ -23,6 +23,7 @@ from ysnakes_tui.keymap import usual_keymap
 from ysnakes_tui.train.ask_screen import ConfirmScreen
 from ysnakes_tui.train.runs_table import RunsTable
 from ysnakes_tui.train.text_panel import TextPanel
+from ysnakes_tui.widgets.key_footer import KeyFooter
 from ysnakes_tui.widgets.line_chart import LineChart
 from ysnakes_tui.widgets.meter import Meter
 from ysnakes_tui.widgets.status_strip import StatusStrip
@@ -209,10 +210,50 @@ def test_everything_from_outside_is_literal(worker: Worker, home: Path) -> None:
     drive(test, home=home)
 
 
-def test_a_run_that_is_deleted_meanwhile_is_said_to_be(worker: Worker, home: Path) -> None:
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+def test_a_run_that_another_program_deletes_is_said_to_be_gone_and_nothing_is_done_with_it(
+    worker: Worker, home: Path, size: tuple[int, int]
+) -> None:
     async def test(d: Driven) -> None:
         worker.run.path.rename(home / "elsewhere")
-        await d.shows("#facts", "deleted or moved")
+        await d.until(lambda: "gave it another name" in " ".join(screen_text(d.app).split()))
+        await d.shows("#ending", "It is gone", "r all runs", "n new run")
+        await d.shows("#title", "gone: quiet-cobra")
+        assert (d.dashboard.status().state, d.dashboard.status().eta) == ("gone", None)
+        assert "Best" not in d.text("#ending")
+        for action in ("pause", "attach", "stop", "copy_resume", "delete", "open_folder", "compare"):
+            assert d.app.can_perform(action) is None
+        footer = d.app.screen_stack[0].query_one(KeyFooter)
+        await d.until(lambda: "pause" not in [hint.action for hint in footer.shown if hint.enabled])
+        (home / "elsewhere").rename(worker.run.path)  # it is brought back
+        await d.until(lambda: not d.dashboard.query_one("#ending").display)
+        assert d.app.can_perform("pause")
+        worker.run.path.rename(home / "elsewhere")
+        await d.shows("#ending", "It is gone")
+        await d.press("r")
+        await d.until(lambda: d.pane.context == "runs")
+
+    drive(test, size=size, home=home)
+
+
+def test_why_a_run_cannot_be_read_is_said_to_its_last_word(worker: Worker, home: Path) -> None:
+    worker.run.state_file.write_text("{")
+
+    async def test(d: Driven) -> None:
+        words = d.dashboard.run_watch and d.dashboard.run_watch.follower.problem
+        assert words
+        await d.until(lambda: " ".join(words.split()) in " ".join(d.text("#facts").split()))
+        assert all(len(line) <= 33 for line in d.text("#facts").splitlines())
+
+    drive(test, home=home)
+
+
+def test_the_strip_tells_of_the_same_moment_as_the_dashboard(worker: Worker, home: Path) -> None:
+    async def test(d: Driven) -> None:
+        for step in (43, 46):
+            worker.train(3)
+            await d.shows("#facts", f"{step} of 400")
+            assert f"{step}" in str(d.app.screen_stack[0].query_one(StatusStrip).render())
 
     drive(test, home=home)
 

@@ -190,6 +190,44 @@ def test_however_much_a_worker_said_what_to_do_next_is_seen(
     drive(test, size=size, home=home)
 
 
+PLACE = "/home/someone/Library/Application Support/ysnakes/some-long-folder/runs/quiet-cobra"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        f"could not save the checkpoint {PLACE}/checkpoints/step-00000000: the disk is full",
+        f"the tokenizer of {PLACE} is not the one that the run was begun with, and its {'text ' * 6}is "
+        "another; use a tokenizer.json that ysnakes has made",
+    ],
+)
+def test_the_last_words_of_a_failure_are_seen(worker: Worker, home: Path, words: str) -> None:
+    log = f"error: could not append to {PLACE}/events.jsonl: the disk is full"
+    worker.run.worker_log.write_text(f"=== worker 1\n{log}\n")
+    worker.end("failed", words)
+
+    async def test(d: Driven) -> None:
+        last = " ".join(words.split()[-4:])
+        await d.until(lambda: last in " ".join(screen_text(d.app).split()))
+        await d.until(lambda: "events.jsonl: the disk is full" in screen_text(d.app))
+        assert "Next: " in screen_text(d.app)
+
+    drive(test, home=home)
+
+
+def test_a_refusal_s_reason_stands_in_the_strip(worker: Worker, home: Path) -> None:
+    async def test(d: Driven) -> None:
+        await d.press("c")
+        await d.until(lambda: pending(worker.run))
+        (command,) = pending(worker.run)
+        reason = f"could not save the checkpoint {PLACE}/checkpoints/step-00000040: the disk is full"
+        acknowledge(command, reason, log=worker.log, now=time.time(), step=40, tokens=0, accepted=False)
+        await d.until(lambda: "the disk is full" in screen_text(d.app).splitlines()[-2])
+        assert "✗ checkpoint" in screen_text(d.app).splitlines()[-2]
+
+    drive(test, home=home)
+
+
 # Commands.
 
 

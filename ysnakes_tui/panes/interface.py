@@ -69,6 +69,10 @@ class Shell(Protocol):
         """Show an error for ``timeout`` seconds: what is wrong, and what to do."""
         ...
 
+    def show_status(self) -> None:
+        """Have the status strip tell at once what the pane's ``status`` says, as the pane does."""
+        ...
+
     def say_afterwards(self, text: str) -> None:
         """Say ``text`` on the terminal once the app has been left."""
         ...

@@ -209,7 +209,10 @@ class TrainPane(Widget):
     def _can_with_watched(self, action: str) -> bool | None:
         if action == "undo":
             return self._table.check_action(action, ())
-        return (True if self.watched else None) if action in _WITH_WATCHED else False
+        if action not in _WITH_WATCHED:
+            return False
+        watch = self._dashboard.run_watch
+        return True if watch is not None and not watch.follower.deleted else None
 
     async def do_with_watched(self, action: str) -> None:
         table = self._table

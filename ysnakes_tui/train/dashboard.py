@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import textwrap
 import time
 from collections.abc import Callable
 from functools import partial
@@ -26,7 +27,7 @@ from ysnakes_tui.panes.interface import key_of, shell_of
 from ysnakes_tui.train import machine, standing, stopping
 from ysnakes_tui.train.dashboard_css import DASHBOARD_CSS
 from ysnakes_tui.train.dashboard_keys import DashboardKeys, wanted_status
-from ysnakes_tui.train.ending_panel import EndingPanel
+from ysnakes_tui.train.ending_panel import EndingPanel, gone
 from ysnakes_tui.train.happenings import CLOCK_CELLS, Happenings
 from ysnakes_tui.train.panel_tabs import PanelTabs
 from ysnakes_tui.train.run_watch import RunWatch
@@ -199,6 +200,7 @@ class Dashboard(DashboardKeys):
                 self._behind = not is_seen(self)
                 if not self._behind:
                     self._show(event.watch)
+                    shell_of(self).show_status()  # the same moment in both places
         finally:
             event.watch.seen()
 
@@ -217,7 +219,7 @@ class Dashboard(DashboardKeys):
         part = stopping.patience(follower, facts)
         self.query_one("#patience", Meter).set(part.value, part.limit, part.text)
         self._write("#words", Text(stopping.patience_words(follower, facts, key)))
-        self._show_ending(stopping.ending(follower, facts, key))
+        self._show_ending(gone(key) if follower.deleted else stopping.ending(follower, facts, key))
         if self._happenings.update(follower):
             self.query_one("#log", TextPanel).show(self._happenings.text())
         samples = follower.samples[-SAMPLES_SHOWN:]
@@ -225,7 +227,8 @@ class Dashboard(DashboardKeys):
             self._samples = samples
             self.query_one("#samples", TextPanel).show(samples_text(samples))
         self._show_checkpoints(follower, facts.saved)
-        doable = (follower.has_worker, facts.starting, wanted_status(watch), follower.caught_up)
+        worker = (follower.has_worker, facts.starting, wanted_status(watch))
+        doable = (*worker, follower.deleted, follower.caught_up)
         if doable != self.doable:
             self.doable = doable
             self.refresh_bindings()
@@ -283,8 +286,10 @@ class Dashboard(DashboardKeys):
         if gpu is not None:
             self.query_one("#gpu", Meter).set(gpu.value, gpu.limit, gpu.text)
         rows = Text(no_wrap=True)
-        if follower.problem:
-            rows.append(f"{printable(follower.problem, 200)}\n", "bold")
+        if follower.problem and not follower.deleted:
+            width = max(20, self.query_one("#facts").size.width)
+            for line in textwrap.wrap(printable(follower.problem, 200), width):
+                rows.append(f"{line}\n", "bold")
         for row, (name, value) in enumerate(standing.facts_of(follower, facts)):
             rows.append("\n" * (row > 0))
             rows.append(f"{name:<10}", "dim")

@@ -57,6 +57,8 @@ class DashboardKeys(ChartKeys):
         watch = self.run_watch
         if watch is None:
             return None if action in (*_NEED_WORKER, "pause", "attach") else True
+        if watch.follower.deleted and action in (*_NEED_WORKER, "pause", "attach", "copy_resume"):
+            return None
         busy = watch.follower.has_worker
         if action in _NEED_WORKER:
             return True if busy else None if watch.starting else False
@@ -269,6 +271,7 @@ class DashboardKeys(ChartKeys):
 
     def _resume(self, checkpoint: str | None, config: RunConfig | None = None) -> None:
         self._need().go_on(checkpoint, config)
+        self.doable = ()  # it may have failed before the next news: they are looked at all the same
         self.refresh_bindings()
 
     def action_copy_resume(self) -> None:

@@ -9,7 +9,8 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Static
 
-from ysnakes_tui.train.stopping import Ending
+from ysnakes_tui.short_paths import with_short_paths
+from ysnakes_tui.train.stopping import Ending, Key
 
 
 class EndingPanel(Vertical):
@@ -19,12 +20,12 @@ class EndingPanel(Vertical):
     EndingPanel { height: auto; padding: 0 1; border-top: heavy $success; }
     EndingPanel.-bad { border-top: heavy $error; }
     EndingPanel > Static { height: auto; }
-    EndingPanel > #ending-title { max-height: 2; text-style: bold; }
+    EndingPanel > #ending-title { max-height: 3; text-style: bold; }
     EndingPanel.-bad > #ending-title { color: $error; }
     EndingPanel > #ending-said { color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
     EndingPanel > #ending-kept { max-height: 3; }
     EndingPanel > #ending-next { max-height: 4; }
-    EndingPanel.-short > #ending-title { text-wrap: nowrap; text-overflow: ellipsis; }
+    EndingPanel.-short > #ending-title { max-height: 2; }
     EndingPanel.-short > #ending-kept { max-height: 2; }
     """
 
@@ -58,10 +59,11 @@ class EndingPanel(Vertical):
 
     def _parts(self) -> dict[str, str]:
         ending = self._ending
-        said = "\n".join(f"│ {line}" for line in ending.said[-self._most_said :])
         width = self.size.width or self.app.size.width - 2  # not laid out yet: it is as wide as the screen
+        title = with_short_paths(ending.title, width)
+        said = "\n".join(with_short_paths(f"│ {line}", width) for line in ending.said[-self._most_said :])
         next = "\n".join(lines_of("Next: ", ending.next, width))
-        return {"title": ending.title, "said": said, "kept": ending.kept, "next": next}
+        return {"title": title, "said": said, "kept": ending.kept, "next": next}
 
     def on_resize(self, event: events.Resize) -> None:
         self._put()
@@ -69,6 +71,17 @@ class EndingPanel(Vertical):
     @property
     def plain(self) -> str:
         return "\n".join(text for text in self._parts().values() if text)
+
+
+def gone(key: Key) -> Ending:
+    """What is to be said of a run whose directory is no longer where it was."""
+    options = (("runs", "all runs"), ("new_run", "new run"))
+    return Ending(
+        "It is gone: another program deleted it or gave it another name",
+        kept="What was read of it is still shown.",
+        next=tuple(f"{key(action)} {what}" for action, what in options if key(action)),
+        bad=True,
+    )
 
 
 def lines_of(head: str, items: tuple[str, ...], width: int) -> list[str]:

@@ -8,34 +8,40 @@ from ysnakes_core.runs.following import RunFollower
 from ysnakes_core.runs.state import CRASHED
 from ysnakes_core.training.schedule import Budget
 from ysnakes_tui.formats import bits, count, duration
+from ysnakes_tui.short_paths import shortened
 from ysnakes_tui.train.happenings import answered, asked
 from ysnakes_tui.train.machine import DASH, Part, gpu_facts, load, memory_of, memory_peak
 from ysnakes_tui.train.run_watch import Facts
 from ysnakes_tui.widgets.status_strip import Status
 
 ANSWER_SECONDS = 6.0  # in which the answer to a command stands in the status strip
+_COMMAND_CELLS = 50  # for an answer, which the strip would leave out whole where 80 are all it has
 
 
 def shown_state(follower: RunFollower, facts: Facts) -> str:
+    if follower.deleted:
+        return "gone"
     return "starting" if facts.starting and not follower.has_worker else follower.state.status
 
 
 def status_of(follower: RunFollower, facts: Facts, now: float) -> Status:
     """The status strip's line. ``now`` is Unix seconds."""
-    state, step = follower.state, follower.last_step
+    state, step, shown = follower.state, follower.last_step, shown_state(follower, facts)
     alive = follower.has_worker
     note = "" if state.status == CRASHED else state.message
     if facts.start_failure and not facts.starting:
         note = "its last start failed"
+    if follower.deleted:
+        note = "deleted or moved"
     if not follower.caught_up:
         note = f"reading the log {100 * follower.fraction_read:.0f} %"
     return Status(
         run=follower.run.name,
-        state=shown_state(follower, facts),
+        state=shown,
         step=at_step(follower),
         total_steps=state.total_steps,
-        eta=state.eta if state.status == "running" else None,
-        tokens_per_second=step.tokens_per_second if step and state.status == "running" else None,
+        eta=state.eta if shown == "running" else None,
+        tokens_per_second=step.tokens_per_second if step and shown == "running" else None,
         memory=memory_of(follower).get("rss") if alive else None,
         age=max(0.0, now - state.heartbeat) if alive and state.heartbeat else None,
         note=note,
@@ -50,7 +56,9 @@ def _command(follower: RunFollower, now: float) -> str:
         return f"{asked(waiting[-1].name, waiting[-1].arguments)} requested"
     answers = [command.answer for command in follower.commands if command.answer is not None]
     last = max(answers, key=lambda answer: answer.time, default=None)
-    return answered(last) if last is not None and abs(now - last.time) < ANSWER_SECONDS else ""
+    if last is None or abs(now - last.time) >= ANSWER_SECONDS:
+        return ""
+    return shortened(answered(last), _COMMAND_CELLS)
 
 
 def at_step(follower: RunFollower) -> int:

@@ -28,13 +28,15 @@ SYMBOLS = {
     "failed": ("✗", "x"),
     "crashed": ("▲", "!"),
     "broken": ("▲", "!"),
+    "gone": ("▲", "!"),
 }
 _KINDS = {
     **dict.fromkeys(("starting", "running", "writing", "ready"), "good"),
     **dict.fromkeys(("waiting", "loading", "pausing", "paused", "stopping"), "waiting"),
-    **dict.fromkeys(("failed", "crashed", "broken"), "bad"),
+    **dict.fromkeys(("failed", "crashed", "broken", "gone"), "bad"),
 }
 STALE_SECONDS = 15.0  # news older than this is pointed out while a worker should be sending some
+LATE_SECONDS = 5.0  # from which the age of the news matters more than the news
 _MOVING = frozenset(("starting", "running", "pausing", "stopping"))
 _SHORT_NAME, _LONG_NAME = 14, 40
 
@@ -128,7 +130,8 @@ def parts(status: Status, *, ascii: bool) -> list[_Part]:
         found.append(_Part(size(status.memory), 6))
     if status.age is not None and not status.is_stale:
         age = _rough(status.age)
-        found.append(_Part(f"data {age} old", 7, "dim", short=f"{age} old"))
+        matters = 3 if status.state in _MOVING and status.age > LATE_SECONDS else 7
+        found.append(_Part(f"data {age} old", matters, "dim", short=f"{age} old"))
     return [*found, *_note(status)]
 
 
