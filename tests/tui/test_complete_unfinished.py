@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 from complete_app import TalkApp, a_run, drive
 
+from ysnakes_core.completion.options import SamplingOptions
 from ysnakes_core.completion.transcript import Outcome, Token
 from ysnakes_tui.complete.model_screen import ModelScreen
 
@@ -126,5 +128,28 @@ def test_what_is_being_written_goes_on_where_it_is_opened_again(home: Path) -> N
         await d.press("escape")
         await d.answered()
         await d.sees("cancelled")
+
+    drive(test, home)
+
+
+def test_esc_stops_what_is_written_here_and_the_figures_are_those_of_it(home: Path) -> None:
+    async def test(d: TalkApp) -> None:
+        await d.ask("write slowly")
+        await three_tokens(d)
+        first = d.transcript
+        d.talk.action_new_transcript()
+        await d.sees("writing elsewhere", "3 of 200 tokens")
+        assert "esc stops" not in d.screen
+        d.talk.settings = replace(d.talk.settings, options=SamplingOptions(max_tokens=60))
+        await d.ask("slowly too")
+        await three_tokens(d)
+        await d.sees("3 tokens", "3 of 60 tokens")
+        await d.press("escape")
+        await d.until(lambda: d.answer.outcome is not None)
+        (answer,) = next(first.turns()).answers
+        assert answer.outcome is None
+        await d.press("escape")
+        assert d.place == "transcript"
+        assert answer.outcome is None
 
     drive(test, home)

@@ -136,7 +136,7 @@ class TalkBase(TalkModels):
         self.draw_line()
 
     def status(self) -> Status:
-        found = list(self.conversation.open()) if self._is_whole else []
+        found = self._shown_exchanges() if self._is_whole else []
         if not found:
             return Status()
         state = "loading" if all(exchange.stage != "writing" for exchange in found) else "writing"
@@ -146,6 +146,10 @@ class TalkBase(TalkModels):
         name = " and ".join(dict.fromkeys(exchange.model.run for exchange in found))
         pace = sum(paces) if paces else None
         return Status(name, state, tokens, most, unit="tokens", tokens_per_second=pace)
+
+    def _shown_exchanges(self) -> list[Exchange]:
+        """What is being written to this transcript; to others, where nothing is."""
+        return list(self.conversation.open(self.transcript)) or list(self.conversation.open())
 
     # What the talker tells.
 
@@ -266,12 +270,14 @@ class TalkBase(TalkModels):
         if choice is None:
             line.update(Text(" there is no model yet" if self.runs_read else " looking for models…"))
             return
-        found = list(self.conversation.open())
-        doing = doing_of(found, self.clock(), key_of(self, "back")) or {
+        here = list(self.conversation.open(self.transcript))
+        doing = doing_of(here, self.clock(), key_of(self, "back")) or {
             "": "",
             "ready": "",
             "loading": "reading the model…",
         }.get(self.warmth, "it cannot be read")
+        if not here and self.is_writing:
+            doing = "writing elsewhere"
         line.update(
             model_line(
                 choice,

@@ -82,7 +82,7 @@ class TalkView(TalkReading):
     def label_for(self, action: str) -> str:
         """What the footer calls an action now; "" for what the registry calls it."""
         if action == "back":
-            return "Cancel" if self.is_writing else ""
+            return "Cancel" if self.is_busy else ""
         if action == "send":
             return "Keep" if self.edited_answer else ""
         return ""
@@ -91,8 +91,8 @@ class TalkView(TalkReading):
         self.field.begin_line()
 
     async def action_back(self) -> bool:
-        """Cancel what is written, else close what is open, else leave the field; whether there was any."""
-        if self.conversation.cancel():
+        """Cancel what is written here, else close what is open, else leave the field; if there was any."""
+        if self.conversation.cancel(self.transcript):
             return True
         if self.side is not None:
             await self.close_side()
