@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -12,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ysnakes_core.configuration import RunConfig
-from ysnakes_core.errors import UsageError
+from ysnakes_core.errors import DiskFullError, UsageError
 from ysnakes_core.files import printable
 from ysnakes_core.runs import control
 from ysnakes_core.runs.control import Command, acknowledge, pending, refuse_leftovers, send
@@ -60,6 +61,30 @@ def run(tmp_path: Path) -> RunDirectory:
 def answer_all(run: RunDirectory) -> list[CommandEvent]:
     with EventLog(run.events_file) as log:
         return [acknowledge(c, "done", log=log, now=5.0, step=7, tokens=9) for c in pending(run)]
+
+
+def test_on_a_full_disk_what_needs_no_arguments_can_still_be_asked_for(
+    run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(descriptor: int, content: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", full)
+        first, second = send(run, "pause"), send(run, "stop")
+        with pytest.raises(DiskFullError):
+            send(run, "run_steps", n=3)
+    assert [(c.id, c.name, c.problem) for c in pending(run)] == [(first, "pause", ""), (second, "stop", "")]
+    assert [answer.accepted for answer in answer_all(run)] == [True, True]
+    assert not list(run.control_folder.iterdir())
+
+
+@pytest.mark.parametrize("name", ["run_steps", "set", "explode", "unknown"])
+def test_the_name_of_a_file_alone_asks_for_nothing_else(run: RunDirectory, name: str) -> None:
+    file = run.control_folder / f"{send(run, 'pause')}.json"
+    file.rename(file.with_suffix(f".{name}"))
+    (command,) = pending(run)
+    assert command.problem
 
 
 @pytest.mark.parametrize(("name", "arguments"), GOOD)

@@ -1,6 +1,7 @@
 """Commands to a run's worker: small files in ``control/``, written by rename, answered in the log, removed.
 
 Anyone who may write the folder may command the worker, so every file is checked like input from a stranger.
+Where the disk is full, a command without arguments is an empty file that ends in its name, not in ``.json``.
 
 ==============  =======================================  =====================================================
 command         arguments                                meaning
@@ -32,8 +33,8 @@ from pathlib import Path
 from typing import Any
 
 from ysnakes_core.configuration import EarlyStoppingConfig, TrainingConfig, ValidationConfig
-from ysnakes_core.errors import UsageError, YsnakesError
-from ysnakes_core.files import explain, printable, read_limited, remove, write_atomically
+from ysnakes_core.errors import DiskFullError, UsageError, YsnakesError
+from ysnakes_core.files import explain, printable, read_limited, remove, write_atomically, write_new
 from ysnakes_core.runs.directory import RunDirectory
 from ysnakes_core.runs.event_log import EventLog
 from ysnakes_core.runs.events import CommandEvent
@@ -44,7 +45,7 @@ MAX_COMMAND_BYTES = 2**16
 MAX_PROMPT_CHARACTERS = 8000
 MAX_STEPS = 10**9
 MAX_PENDING = 256  # commands taken in one look; the rest comes with the next
-_FILE = re.compile(r"([0-9]{20}-[0-9]{1,10}-[0-9]{6}-[0-9a-f]{8})\.json")
+_FILE = re.compile(r"([0-9]{20}-[0-9]{1,10}-[0-9]{6}-[0-9a-f]{8})\.([a-z]{1,40})")
 _counter = itertools.count()
 
 
@@ -126,7 +127,16 @@ def send(
         run.control_folder.mkdir(exist_ok=True)
     except OSError as error:
         raise explain(error, run.control_folder, "make") from error
-    write_atomically(run.control_folder / f"{identifier}.json", content)
+    file = run.control_folder / f"{identifier}.json"
+    try:
+        write_atomically(file, content)
+    except DiskFullError as full:
+        if checked:
+            raise
+        try:
+            write_new(file.with_suffix(f".{command}"), b"")  # a name takes no room
+        except OSError:
+            raise full from None
     return identifier
 
 
@@ -153,7 +163,11 @@ def _read_command(file: Path) -> Command:
     try:
         if file.is_symlink():
             raise UsageError("its file is a link")
-        content = json.loads(read_limited(file, MAX_COMMAND_BYTES))
+        content = (
+            json.loads(read_limited(file, MAX_COMMAND_BYTES))
+            if match[2] == "json"
+            else {"command": match[2], "arguments": {}}
+        )
         if not isinstance(content, dict) or not isinstance(content.get("command"), str):
             raise UsageError("its file does not hold a command")
         given = content.get("arguments", {})
