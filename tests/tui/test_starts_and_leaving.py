@@ -15,11 +15,13 @@ import pytest
 from textual.widgets import Input
 from written_run import Driven, Worker, drive
 
+from ysnakes_core.errors import YsnakesError
 from ysnakes_core.runs.control import pending
 from ysnakes_core.runs.directory import RunDirectory, find_runs
 from ysnakes_core.runs.following import RunFollower
 from ysnakes_tui.train.new_run_form import NewRunForm
 from ysnakes_tui.train.run_watch import RunWatch
+from ysnakes_tui.widgets.key_footer import KeyFooter
 
 NEEDS_POSIX = pytest.mark.skipif(os.name == "nt", reason="a script stands in for Python")
 
@@ -83,6 +85,32 @@ def test_a_new_run_whose_worker_ends_at_once_is_shown_with_the_reason(home: Path
         assert [run.name for run in find_runs(home / "runs")] == ["first"]
 
     drive(test, size=(120, 40), last_run="", home=home)
+
+
+def test_a_start_that_fails_leaves_no_key_for_a_worker(
+    worker: Worker, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker.end("stopped", "asked to")
+    go = threading.Event()
+
+    def fail(*arguments: object, **more: object) -> int:
+        assert go.wait(30)
+        raise YsnakesError("config.toml is wrong")
+
+    monkeypatch.setattr("ysnakes_tui.train.run_watch.start_worker", fail)
+
+    async def test(d: Driven) -> None:
+        await d.shows("#ending", "Stopped: asked to")
+        footer = d.app.screen_stack[0].query_one(KeyFooter)
+        for _ in range(2):  # also where it fails with the same words
+            go.clear()
+            await d.press("space")
+            await d.until(lambda: "stop" in {hint.action for hint in footer.shown})
+            go.set()
+            await d.until(lambda: "stop" not in {hint.action for hint in footer.shown})
+            await d.shows("#ending", "Did not start: config.toml is wrong")
+
+    drive(test, size=(120, 40), home=home)
 
 
 def test_leaving_a_run_does_not_wait_for_its_watch_and_what_was_asked_for_is_still_sent(
