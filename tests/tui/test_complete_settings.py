@@ -12,7 +12,7 @@ from textual.widgets import Input
 
 from ysnakes_core.completion.options import SamplingOptions
 from ysnakes_core.completion.presets import PRESETS
-from ysnakes_tui.complete.settings import OWN, TEXTS, TalkSettings, read_texts, texts_of
+from ysnakes_tui.complete.settings import NAMES, OWN, TEXTS, TalkSettings, read_texts, texts_of
 from ysnakes_tui.complete.settings_drawer import SettingsDrawer
 
 OPTIONS = st.builds(
@@ -89,6 +89,23 @@ def test_what_is_wrong_is_said_in_its_field_and_the_rest_holds(
         assert drawer.query_one(f"#row-set-{field}").has_class("-bad")
         usual = TalkSettings()
         assert texts_of(d.talk.settings)[field] == texts_of(usual)[field]
+
+    drive(test, home)
+
+
+def test_what_is_typed_in_a_field_that_was_entered_takes_the_place_of_what_is_there(home: Path) -> None:
+    a_run(home)
+
+    async def test(d: TalkApp) -> None:
+        await d.press("f9")
+        assert d.talk.drawer is not None
+        names = list(NAMES)
+        await d.press(*["tab"] * names.index("max_tokens"))
+        await d.write("5000")
+        await d.until(lambda: d.talk.settings.options.max_tokens == 5000)
+        await d.press("shift+tab", "tab", "right")  # to change it, one goes into it
+        await d.write("1")
+        await d.until(lambda: d.talk.settings.options.max_tokens == 50001)
 
     drive(test, home)
 

@@ -78,7 +78,7 @@ class SettingsDrawer(Vertical, can_focus=False):
                 if name in TEXTS:
                     hint = "another each time" if name == "seed" else "<end> only" if name == "stop" else ""
                     field = LiteralInput(
-                        texts[name], id=f"set-{name}", placeholder=hint, select_on_focus=False
+                        texts[name], id=f"set-{name}", placeholder=hint, select_on_focus=True
                     )
                     yield from form_row(f"set-{name}", shown, field)
                 else:
