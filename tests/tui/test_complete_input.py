@@ -74,6 +74,29 @@ def test_what_is_pasted_is_literal_and_sends_nothing(home: Path) -> None:
     drive(test, home)
 
 
+def test_pages_of_the_transcript_are_turned_while_one_writes(home: Path) -> None:
+    a_run(home)
+
+    async def test(d: TalkApp) -> None:
+        d.talk.field.put("\n".join(f"slowly {n}" for n in range(40)))
+        await d.press("enter")
+        await d.until(lambda: d.path and d.path[-1][1] is not None and len(d.answer.tokens) == 3)
+        await d.until(lambda: d.talk.view.is_at_end)
+        await d.write("more")
+        await d.press("pageup")
+        await d.until(lambda: not d.talk.view.is_at_end)
+        await d.press("pagedown")
+        await d.until(lambda: d.talk.view.is_at_end)
+        assert d.talk.is_writing
+        assert (d.place, d.talk.field.text) == ("prompt", "more")
+        d.talk.field.put("\n".join("ab" for _ in range(40)))
+        await d.press("pageup")  # of what is written, where not all of it can be seen
+        assert d.talk.view.is_at_end
+        assert d.talk.field.cursor_location[0] < 39
+
+    drive(test, home)
+
+
 def test_earlier_prompts_come_back_over_sessions(home: Path) -> None:
     a_run(home)
 

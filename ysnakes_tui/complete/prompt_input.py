@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.text import Text
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.message import Message
 from textual.widgets import TextArea
 
 from ysnakes_tui.complete.enter_keys import begins_line, know_alt_enter
@@ -31,8 +33,15 @@ class PromptInput(TextArea, inherit_bindings=False):
     """Textual's, drawn literally. What sends and what begins a new line is for the registry to say.
 
     Up in the first line and down in the last one go through what was said earlier; but not where it
-    ``holds_answer``: one that a person changes, for which there is more room, too.
+    ``holds_answer``: one that a person changes, for which there is more room, too. Pages are those of the
+    transcript (``Page``) where all that is written can be seen.
     """
+
+    @dataclass
+    class Page(Message):
+        """The transcript is to be scrolled by a page: back (-1) or on (1)."""
+
+        by: int
 
     BINDINGS: ClassVar[list[BindingType]] = _own_bindings()
     DEFAULT_CSS = """
@@ -88,6 +97,18 @@ class PromptInput(TextArea, inherit_bindings=False):
     def _row(self) -> int:
         """The row of the cursor, where a long line has several."""
         return int(self.wrapped_document.location_to_offset(self.cursor_location).y)
+
+    def action_cursor_page_up(self) -> None:
+        if self.max_scroll_y:
+            super().action_cursor_page_up()
+        else:
+            self.post_message(self.Page(-1))
+
+    def action_cursor_page_down(self) -> None:
+        if self.max_scroll_y:
+            super().action_cursor_page_down()
+        else:
+            self.post_message(self.Page(1))
 
     def action_cursor_up(self, select: bool = False) -> None:
         if select or self._row > 0:

@@ -289,6 +289,10 @@ class TalkBase(TalkModels):
             )
         )
 
+    def on_prompt_input_page(self, event: PromptInput.Page) -> None:
+        event.stop()
+        self.view.action_page(event.by)
+
     # Transcripts.
 
     def save(self, transcript: Transcript) -> None:
