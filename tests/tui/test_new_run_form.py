@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from seen import notes_of, screen_text
+from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.pilot import Pilot
@@ -265,6 +266,19 @@ def test_all_fields_reach_the_run(runs: Path, tmp_path: Path) -> None:
         await d.press("f5")
         await d.until(lambda: d.host.got == ["my-run"])
         assert RunDirectory(runs / "my-run").read_config() == config
+
+    drive(runs, test)
+
+
+def test_what_is_typed_at_once_after_a_move_goes_where_the_move_led(runs: Path) -> None:
+    async def test(d: Driver) -> None:
+        await d.answered(FITS)
+        assert d.form.query_one("#data").has_focus or await d.go_to("data") is None
+        for key in ("tab", *"alpha", "tab", "tab", *"34", "shift+tab", "shift+tab", *"be"):
+            d.app.post_message(events.Key(key, key if len(key) == 1 else None))  # as one chunk is taken apart
+        await d.until(lambda: "be" in d.form.values.name)
+        values = d.form.values
+        assert (values.data, values.name, values.amount) == ("", "alphabe", "34")
 
     drive(runs, test)
 

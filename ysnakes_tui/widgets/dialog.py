@@ -8,7 +8,7 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 
-from ysnakes_tui.widgets.telling_screen import Telling
+from ysnakes_tui.widgets.telling_screen import MOVES, Telling
 
 Result = TypeVar("Result")
 
@@ -16,7 +16,7 @@ Result = TypeVar("Result")
 class Dialog(Telling, ModalScreen[Result]):
     """A screen over the app. Keys of the app do not reach through it, but ctrl+c twice still leaves."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c", "app.copy_selection", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c", "app.copy_selection", show=False), *MOVES]
     _has_left = False
 
     def on_screen_resume(self, event: events.ScreenResume) -> None:

@@ -7,12 +7,21 @@ there is no difference, no ``Show`` and no ``Resize`` is sent, and a panel stays
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from textual._compositor import Compositor, ReflowResult
+from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.screen import Screen
 from textual.widget import Widget
+
+
+# Textual's own come after all that is between the field and the screen; letters typed at once after such a key
+# would still go to the field before.
+MOVES: tuple[BindingType, ...] = (
+    Binding("tab", "app.focus_next", "Next part", show=False, priority=True),
+    Binding("shift+tab", "app.focus_previous", "Previous part", show=False, priority=True),
+)
 
 
 class _TellingCompositor(Compositor):
@@ -47,3 +56,4 @@ class TellingScreen(Telling, Screen[None]):
     """The app's own screen. Its panes say what has the focus: Textual would give it to hidden fields, too."""
 
     AUTO_FOCUS = ""
+    BINDINGS: ClassVar[list[BindingType]] = [*MOVES]
