@@ -9,6 +9,7 @@ import pytest
 from complete_app import TalkApp, a_run, drive
 from textual.widgets import Input
 
+from ysnakes_core.completion.transcript import Outcome, Token
 from ysnakes_tui.complete.alternatives_panel import AlternativesPanel
 
 
@@ -88,6 +89,32 @@ def test_transcripts_are_listed_searched_and_opened(home: Path) -> None:
         await d.press("escape", "l")
         await d.press("/", "escape", "escape", "escape")
         assert d.place == "transcript"
+
+    drive(test, home)
+
+
+def test_what_was_searched_for_is_in_sight_when_its_transcript_is_opened(home: Path) -> None:
+    async def test(d: TalkApp) -> None:
+        transcript = d.store.create()
+        long = "".join(f"line {n}\n" for n in range(300))
+        for prompt, text in (("one", long.replace("line 150", "a badger")), ("two", long), ("three", long)):
+            turn = transcript.add_turn(prompt, "text")
+            answer = transcript.add_answer(turn.id, run="quiet-cobra", checkpoint="c", step=1)
+            transcript.write(answer.id, [Token(each, 5, 0.5) for each in text.splitlines(True)], "text")
+            transcript.end(answer.id, Outcome("text", "end", 3, tokens=300))
+        transcript.edit_turn(transcript.path()[1][0].id, "another branch")
+        d.store.save(transcript)
+        await d.press("f12")
+        await d.until(lambda: d.pane.transcripts._found)
+        for words, prompts in (("badger", ["one", "another branch"]), ("THREE", ["one", "two", "three"])):
+            await d.press("/")
+            d.pane.transcripts.query_one("#find", Input).value = words
+            await d.until(lambda: d.pane.transcripts._found[0].found)
+            await d.press("enter", "enter")
+            await d.until(lambda: d.place == "prompt")
+            await d.sees(" a badger " if words == "badger" else " three ")
+            assert [turn.prompt for turn, _ in d.path] == prompts
+            await d.press("f12")
 
     drive(test, home)
 

@@ -57,8 +57,14 @@ def test_its_seed_is_known_to_another_app_while_it_is_written(home: Path) -> Non
 
 def holders() -> list[psutil.Process]:
     """The processes that hold models."""
-    children = psutil.Process().children()
-    return [each for each in children if each.is_running() and "speaking_program" in " ".join(each.cmdline())]
+    return [each for each in psutil.Process().children() if _holds_models(each)]
+
+
+def _holds_models(process: psutil.Process) -> bool:
+    try:
+        return "speaking_program" in " ".join(process.cmdline())
+    except psutil.Error:  # it has ended
+        return False
 
 
 @pytest.mark.parametrize("writing", [False, True])

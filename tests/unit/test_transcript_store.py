@@ -233,7 +233,7 @@ def test_a_query_is_found_in_prompts_and_answers_with_its_place(store: Transcrip
     assert listed.found is not None
     assert (listed.found.turn, listed.found.answer) == (turn.id, answer.id)
     assert (listed.found.before, listed.found.match) == ("A ", "green snake")
-    assert listed.found.after == " that sleeps in the sun."
+    assert (listed.found.after, listed.found.at) == (" that sleeps in the sun.", 2)
     (listed,) = store.list("what is")
     assert listed.found is not None
     assert (listed.found.turn, listed.found.answer) == (turn.id, None)

@@ -18,6 +18,8 @@ _ANSWER = re.compile(rb'"answer":"([0-9a-z]{1,40})"')
 class Found:
     """Where a query occurs, with the text around it on one line; ``answer`` None: in the prompt.
 
+    ``at`` is its first character in the text.
+
     Lead the path there with ``choose_answer`` or ``choose_turn``. Texts must be made printable.
     """
 
@@ -26,6 +28,7 @@ class Found:
     before: str
     match: str
     after: str
+    at: int
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,7 @@ def _find(pattern: re.Pattern[str], turn: str, answer: str | None, text: str) ->
         return None
     first, last = place.span()
     before, after = text[max(0, first - _AROUND) : first], text[last : last + _AROUND]
-    return Found(turn, answer, _one_line(before), _one_line(place[0]), _one_line(after))
+    return Found(turn, answer, _one_line(before), _one_line(place[0]), _one_line(after), first)
 
 
 def _one_line(text: str) -> str:

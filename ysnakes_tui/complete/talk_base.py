@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -17,10 +18,11 @@ from textual.widgets import Static
 
 from ysnakes_core import paths
 from ysnakes_core.completion.transcript import Transcript
-from ysnakes_core.errors import YsnakesError
+from ysnakes_core.completion.transcript_search import Found
+from ysnakes_core.errors import UsageError, YsnakesError
 from ysnakes_core.files import printable
 from ysnakes_core.runs.talking import Begun, Talker, Told, Written
-from ysnakes_tui.complete.blocks import ANSWER, blocks_of, title_of
+from ysnakes_tui.complete.blocks import ANSWER, PROMPT, blocks_of, title_of
 from ysnakes_tui.complete.conversation import Conversation, Exchange
 from ysnakes_tui.complete.keeper import TranscriptKeeper
 from ysnakes_tui.complete.model_line import doing_of, model_line
@@ -300,23 +302,40 @@ class TalkBase(TalkModels):
         if not transcript.is_empty:
             self.keeper.save(transcript)
 
-    def find_transcript(self, transcript_id: str) -> None:
-        """Go on with a kept one, as its file stands now; one that is written to here is there already."""
+    def find_transcript(self, transcript_id: str, place: Found | None = None) -> None:
+        """Go on with a kept one, as its file stands now; one that is written to here is there already.
+
+        ``place``: what is to be in sight of it.
+        """
         found = (exchange.transcript for exchange in self.conversation.open())
         written = next((each for each in found if each.id == transcript_id), None)
         if written is not None:
-            self.open_transcript(written)
+            self._open_found(place, written)
         else:
             self.save(self.transcript)
-            self.keeper.open(transcript_id, self._found_transcript)
+            self.keeper.open(transcript_id, partial(self._open_found, place))
 
-    def _found_transcript(self, found: Transcript | None) -> None:
+    def _open_found(self, place: Found | None, found: Transcript | None) -> None:
+        if found is None:
+            return
         now = self.transcript
-        stays = (
-            found is not None and found.id == now.id and (now.unsaved() or any(self.conversation.open(now)))
-        )
-        if found is not None and not stays:  # what could not be kept is in memory alone
-            self.open_transcript(found)
+        if found.id != now.id or not (now.unsaved() or any(self.conversation.open(now))):
+            self.open_transcript(found)  # else what could not be kept is in memory alone
+        if place is not None:
+            self._go_to(place)
+
+    def _go_to(self, place: Found) -> None:
+        """Lead the path through a place, and bring it into sight."""
+        transcript, key = self.transcript, f"{PROMPT}{place.turn}"
+        with contextlib.suppress(UsageError):  # it is not there any more
+            if place.answer is None:
+                transcript.choose_turn(place.turn)
+            else:
+                key = f"{ANSWER}{place.answer}"
+                transcript.choose_answer(place.turn, place.answer)
+        self.save(transcript)
+        self.draw()
+        self.call_after_refresh(self.view.find, key, place.at)
 
     def open_transcript(self, transcript: Transcript) -> None:
         """Go on with another one; what is being written to this one goes on too."""

@@ -18,10 +18,15 @@ class Spot(NamedTuple):
 
 def line_of(lines: TranscriptLines, spot: Spot) -> int:
     """The line of the transcript that a token begins in."""
-    entry = lines.entries[spot.block]
-    number = entry.body.line_of(entry.content.span(spot.token)[0])
+    return line_at(lines, spot.block, lines.entries[spot.block].content.span(spot.token)[0])
+
+
+def line_at(lines: TranscriptLines, block: int, offset: int) -> int:
+    """The line of the transcript that a character of a block stands in."""
+    entry = lines.entries[block]
+    number = entry.body.line_of(offset)
     lines.changed()  # more may be laid out now
-    return lines.tops[spot.block] + entry.titles + min(number, max(0, entry.body.height - 1))
+    return lines.tops[block] + entry.titles + min(number, max(0, entry.body.height - 1))
 
 
 def step(lines: TranscriptLines, spot: Spot, by: int) -> Spot:

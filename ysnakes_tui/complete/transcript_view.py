@@ -185,6 +185,13 @@ class TranscriptView(TranscriptScroll, can_focus=True, inherit_bindings=False):
             self._scroll(min(top, max(0, self._lines.height - self.size.height)))
             self._choose(key)
 
+    def find(self, key: str, offset: int) -> None:
+        """Put the cursor in a block and bring a character of its text into sight."""
+        at = self._lines.index_of(key)
+        if at is not None:
+            self._see(token_cursor.line_at(self._lines, at, offset))
+            self._choose(key)
+
     def select_next(self, by: int = 1) -> None:
         """Put the cursor in the block that many further on."""
         at, count = self._lines.index_of(self._chosen), len(self._lines.entries)

@@ -14,7 +14,7 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import DataTable, Input, Static
 
-from ysnakes_core.completion.transcript_search import Listed
+from ysnakes_core.completion.transcript_search import Found, Listed
 from ysnakes_core.errors import UsageError
 from ysnakes_core.files import printable
 from ysnakes_tui.complete.keeper import TranscriptKeeper
@@ -34,9 +34,10 @@ class TranscriptsView(Vertical, can_focus=False):
 
     @dataclass
     class Chosen(Message):
-        """A transcript is to be gone on with; None: a new one."""
+        """A transcript is to be gone on with, where something was found in it; None: a new one."""
 
         transcript: str | None
+        found: Found | None = None
 
     @dataclass
     class Renamed(Message):
@@ -158,7 +159,8 @@ class TranscriptsView(Vertical, can_focus=False):
         return self.current
 
     def action_open_transcript(self) -> None:
-        self.post_message(self.Chosen(self._need().id))
+        one = self._need()
+        self.post_message(self.Chosen(one.id, one.found))
 
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
         event.stop()

@@ -132,7 +132,7 @@ class CompletePane(Widget):
         if event.transcript is None:
             self.talk.action_new_transcript()
         else:
-            self.talk.find_transcript(event.transcript)
+            self.talk.find_transcript(event.transcript, event.found)
 
     def on_transcripts_view_renamed(self, event: TranscriptsView.Renamed) -> None:
         event.stop()
