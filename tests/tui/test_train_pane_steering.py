@@ -177,7 +177,7 @@ def test_however_much_a_worker_said_what_to_do_next_is_seen(
 
     async def test(d: Driven) -> None:
         await d.until(lambda: d.dashboard.query_one("#ending").display)
-        wanted = ("Crashed: its worker", "│ Killed", "Best: 1.9000", "Next: 3 talk", "n new run")
+        wanted = ("Crashed at step 40", "│ Killed", "Best: 1.9000", "Next: 3 talk", "n new run")
         await d.until(lambda: all(words in screen_text(d.app) for words in wanted))
         shown = screen_text(d.app)
         quoted = d.dashboard.query_one("#ending-said")

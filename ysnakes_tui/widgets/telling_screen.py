@@ -15,9 +15,8 @@ from textual.geometry import Size
 from textual.screen import Screen
 from textual.widget import Widget
 
-
-# Textual's own come after all that is between the field and the screen; letters typed at once after such a key
-# would still go to the field before.
+# Textual's own come after all that is between the field and the screen; letters typed right after such a
+# key would still go to the field before.
 MOVES: tuple[BindingType, ...] = (
     Binding("tab", "app.focus_next", "Next part", show=False, priority=True),
     Binding("shift+tab", "app.focus_previous", "Previous part", show=False, priority=True),
