@@ -22,7 +22,7 @@ from ysnakes_tui.failures import DONE, INTERRUPTED, STOPPED
 from ysnakes_tui.headless import JsonView, Scoreboard, View, news
 from ysnakes_tui.output import say, shown
 from ysnakes_tui.run_lookup import command
-from ysnakes_tui.training_views import SecondsLeft, make_view, put_result
+from ysnakes_tui.training_views import Standing, make_view, put_result
 
 LOOK_SECONDS = 0.2
 _PERCENT = re.compile(r"(.+) (\d{1,3}) %")
@@ -43,7 +43,12 @@ class AttachedSession:
     ) -> None:
         self.run, self.folder, self.json, self.quiet = run, folder, json, quiet
         self._clock, self._sleep = clock, sleep
-        self._board = Scoreboard(Budget.of(run.read_config().training), seconds_left=SecondsLeft(run))
+        standing = Standing(run)
+        self._board = Scoreboard(
+            Budget.of(run.read_config().training),
+            seconds_left=standing.seconds_left,
+            status=standing.status,
+        )
         self._tail = LogTail(run.events_file)
         self._state = run.read_state()
         self._end: RunEndedEvent | None = None

@@ -30,6 +30,13 @@ def count(number: float) -> str:
     raise AssertionError
 
 
+def amount(number: float, unit: str) -> str:
+    """``5,000 steps``, ``1.20M tokens``, ``2.5 epochs``."""
+    if unit == "tokens":
+        return f"{count(number)} {unit}"
+    return f"{number:,.0f} {unit}" if number == round(number) else f"{number:g} {unit}"
+
+
 def duration(seconds: float) -> str:
     """``0:42``, ``12:05``, ``3:07:00``, ``2 d 4 h``."""
     whole = max(0, round(seconds))

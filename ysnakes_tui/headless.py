@@ -52,7 +52,7 @@ class View(Protocol):
 class Scoreboard:
     """How a training stands, from its events.
 
-    ``seconds_left`` gives the worker's own estimate, or None before it has one.
+    ``seconds_left`` gives the worker's own estimate, or None before it has one; ``status`` its status, or "".
     """
 
     def __init__(
@@ -62,8 +62,9 @@ class Scoreboard:
         best: float | None = None,
         best_step: int | None = None,
         seconds_left: Callable[[], float | None] = lambda: None,
+        status: Callable[[], str] = lambda: "",
     ) -> None:
-        self.budget, self.seconds_left = budget, seconds_left
+        self.budget, self.seconds_left, self.status = budget, seconds_left, status
         self.best, self.best_step = best, best_step
         self.started: RunStartedEvent | None = None
         self.stage: StageEvent | None = None

@@ -10,12 +10,13 @@ from rich.live import Live
 from rich.text import Text
 
 from ysnakes_core.runs.events import Event
-from ysnakes_tui.formats import bits, count, duration
+from ysnakes_tui.formats import amount, bits, count, duration
 from ysnakes_tui.headless import SAVING, Scoreboard, news
 from ysnakes_tui.output import shown
 
 _PER_SECOND = 4
 _BAR = 40
+_WAITING = ("pausing", "paused", "stopping")  # nothing is trained, so there is no pace and no time left
 
 
 class LivePanel:
@@ -70,16 +71,18 @@ class _Panel:
 
     def lines(self, width: int) -> list[str]:
         board, step = self.board, self.board.last
+        waits = status if (status := board.status()) in _WAITING else ""
         if step is None:
-            return [f"{shown(self.name, 40)}  {self.doing}"]
-        left = board.seconds_left()
+            return [f"{shown(self.name, 40)}  {waits or self.doing}"]
+        left = board.seconds_left() if not waits else None
         fraction = board.fraction
         head = [shown(self.name, 40), f"step {step.step:,}", f"{count(step.tokens)} tokens"]
         if board.stage is not None and board.stage.count > 1:
             head.append(f"stage {board.stage.index + 1} of {board.stage.count}")
         head.append(f"{step.seq_len} × {step.batch_size}")
         bar = (
-            f"{self._bar(fraction, min(_BAR, max(8, width - 36)))} {100 * fraction:3.0f} % of {board.budget}"
+            f"{self._bar(fraction, min(_BAR, max(8, width - 36)))} {100 * fraction:3.0f} % of "
+            f"{amount(board.budget.amount, board.budget.unit)}"
         )
         if left is not None:
             bar += f", {duration(left)} left"
@@ -92,7 +95,7 @@ class _Panel:
             scores.append(f"best {bits(board.best)}{at}")
         if board.early is not None:
             scores.append(f"waited {board.early.waited} of {board.early.patience}")
-        pace = [f"{step.tokens_per_second:,.0f} tokens/s", f"learning rate {step.learning_rate:.2g}"]
+        pace = [waits or f"{step.tokens_per_second:,.0f} tokens/s", f"learning rate {step.learning_rate:.2g}"]
         pace.append(f"gradient {step.grad_norm:.2g}")
         if board.memory_in_use:
             pace.append(board.memory_in_use)

@@ -24,7 +24,7 @@ from ysnakes_tui.formats import duration
 from ysnakes_tui.headless import Scoreboard
 from ysnakes_tui.output import drop_stdout, say, shown
 from ysnakes_tui.run_lookup import command
-from ysnakes_tui.training_views import SecondsLeft, make_view, put_result
+from ysnakes_tui.training_views import Standing, make_view, put_result
 
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 
@@ -40,12 +40,13 @@ class Session:
         self.started = False
         self._trained = False
         self._deaf = False
-        state = run.read_state()
+        state, standing = run.read_state(), Standing(run)
         self._board = Scoreboard(
             Budget.of(run.read_config().training),
             best=None if fresh else state.best,
             best_step=None if fresh else state.best_step,
-            seconds_left=SecondsLeft(run),
+            seconds_left=standing.seconds_left,
+            status=standing.status,
         )
         self._view = make_view(self._board, run.name, json=json, quiet=quiet)
 

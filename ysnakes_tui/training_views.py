@@ -3,32 +3,46 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from ysnakes_core.errors import YsnakesError
 from ysnakes_core.runs.directory import RunDirectory
+from ysnakes_core.runs.state import RunState
 from ysnakes_tui.formats import bits, facts
 from ysnakes_tui.headless import JsonView, PlainView, QuietView, Scoreboard, View
 from ysnakes_tui.output import can_redraw, put, shown, speaks_unicode
 from ysnakes_tui.run_lookup import command
 
 
-class SecondsLeft:
-    """The worker's estimate, from ``state.json``, read at most once a second."""
+class Standing:
+    """What the worker says of itself in ``state.json``, read at most once a second."""
 
-    def __init__(self, run: RunDirectory) -> None:
-        self._run, self._read_at = run, 0.0
-        self._value: float | None = None
+    def __init__(self, run: RunDirectory, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._run, self._monotonic = run, monotonic
+        self._read_at = -math.inf
+        self._state: RunState | None = None
 
-    def __call__(self) -> float | None:
-        now = time.monotonic()
+    def seconds_left(self) -> float | None:
+        """Its estimate; None before it has one."""
+        state = self._look()
+        return state.eta if state is not None else None
+
+    def status(self) -> str:
+        """``running``, ``paused``, …; "" before it says one."""
+        state = self._look()
+        return state.status if state is not None else ""
+
+    def _look(self) -> RunState | None:
+        now = self._monotonic()
         if now - self._read_at >= 1.0:
             self._read_at = now
             with contextlib.suppress(YsnakesError):
-                self._value = self._run.read_state().eta
-        return self._value
+                self._state = self._run.read_state()
+        return self._state
 
 
 def make_view(board: Scoreboard, name: str, *, json: bool, quiet: bool) -> View:

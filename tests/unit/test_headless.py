@@ -5,10 +5,13 @@ from __future__ import annotations
 import io
 import math
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from ysnakes_core.configuration import RunConfig
+from ysnakes_core.runs.directory import create_run
 from ysnakes_core.runs.events import (
     CheckpointEvent,
     CommandEvent,
@@ -24,9 +27,11 @@ from ysnakes_core.runs.events import (
     WarningEvent,
     from_json,
 )
+from ysnakes_core.runs.state import RunState
 from ysnakes_core.training.schedule import Budget
 from ysnakes_tui.headless import JsonView, PlainView, QuietView, Scoreboard, news, step_line
 from ysnakes_tui.live_panel import LivePanel
+from ysnakes_tui.training_views import Standing
 
 
 def step(number: int, time: float = 0.0, loss: float = 3.0) -> StepEvent:
@@ -220,6 +225,36 @@ def test_the_memory_of_a_gpu_is_told_too() -> None:
     assert board.memory_in_use == ""
     board.take(MemoryEvent(0.0, 0, 0, {"rss": 10**9, "peak": 2 * 10**9, "cuda_reserved": 5 * 10**9}))
     assert board.memory_in_use == "1.0 GB (peak 2.0 GB), GPU 5.0 GB"
+
+
+def test_the_panel_says_that_a_run_waits_and_how_much_is_wanted(tmp_path: Path) -> None:
+    run = create_run(tmp_path, RunConfig(), "quiet-cobra")
+    now = 0.0
+    standing = Standing(run, monotonic=lambda: now)
+    board = Scoreboard(
+        Budget("tokens", 2_000_000), seconds_left=standing.seconds_left, status=standing.status
+    )
+    console = Console(file=io.StringIO(), width=80, force_terminal=True, legacy_windows=False)
+    panel = LivePanel(board, "quiet-cobra", unicode=True, console=console)
+    panel.close()
+    panel.preparing("preparing the model", 0, 0)
+
+    def drawn(status: str) -> str:
+        nonlocal now
+        run.write_state(RunState(status=status, eta=150.0))
+        now += 1.0
+        return "\n".join(panel._drawing.lines(80))
+
+    assert "preparing the model" in drawn("running")
+    assert "quiet-cobra  paused" in drawn("paused")
+    panel.event(step(10))
+    assert "2:30 left" in drawn("running")
+    assert "2,500 tokens/s" in drawn("running")
+    assert "% of 2.00M tokens" in drawn("running")
+    for status in ("pausing", "paused"):
+        assert status in drawn(status)
+        assert "left" not in drawn(status)
+        assert "tokens/s" not in drawn(status)
 
 
 @pytest.mark.parametrize("unicode", [True, False])

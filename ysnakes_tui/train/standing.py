@@ -7,7 +7,7 @@ from ysnakes_core.runs.events import EarlyStoppingEvent
 from ysnakes_core.runs.following import RunFollower
 from ysnakes_core.runs.state import CRASHED
 from ysnakes_core.training.schedule import Budget
-from ysnakes_tui.formats import bits, count, duration
+from ysnakes_tui.formats import amount, bits, count, duration
 from ysnakes_tui.short_paths import shortened
 from ysnakes_tui.train.happenings import answered, asked
 from ysnakes_tui.train.machine import DASH, Part, gpu_facts, load, memory_of, memory_peak
@@ -94,10 +94,7 @@ def progress(follower: RunFollower, facts: Facts) -> Part:
 
 def spoken(budget: Budget) -> str:
     """``5,000 steps``, ``1.20M tokens``, ``2.5 epochs``."""
-    amount, unit = budget.amount, budget.unit
-    if unit == "tokens":
-        return f"{count(amount)} {unit}"
-    return f"{amount:,.0f} {unit}" if amount == round(amount) else f"{amount:g} {unit}"
+    return amount(budget.amount, budget.unit)
 
 
 def facts_of(follower: RunFollower, facts: Facts) -> list[tuple[str, str]]:
