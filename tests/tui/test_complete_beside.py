@@ -133,10 +133,25 @@ def test_a_model_with_other_tokens_begins_afresh_and_says_so(home: Path) -> None
         names = [run.name for run in d.talk.runs]
         d.app.screen.query_one("#runs", OptionList).highlighted = names.index("amber-viper")
         await d.press("enter")
-        assert (await d.said("and then")).text.startswith("after 0,")
+        assert (await d.said("Is it?")).text.startswith("after 0,")  # as a request, which always does
+        assert "It begins afresh" not in d.screen
+        await d.press("f8")
+        d.talk.field.put("and then")
+        await d.press("enter")
+        await d.answered()
+        assert d.answer.text.startswith("after 0,")
         await d.sees(
             "amber-viper, step 10", "It begins afresh: the turns before were written by a model with"
         )
+        assert (await d.said("it")).text.startswith("after 1,")  # what this one wrote itself goes on
+        assert d.screen.count("It begins afresh") == 1
+        await d.press("escape")
+        d.talk.view.select(f"p:{d.path[1][0].id}")
+        await d.press("v")
+        await shown_beside(d, 3)
+        await d.answered()
+        await d.sees("It begins")
+        assert d.screen.count("It begins") == 1
 
     drive(test, home, last_run="quiet-cobra")
 

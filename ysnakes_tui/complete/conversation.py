@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -30,7 +31,9 @@ class Asked(Protocol):
 class Exchange:
     """A question, and how far its answers are: one a row, each in the transcript from ``Begun`` on.
 
-    ``asked_at`` and ``first_at`` (of the first token) are seconds of the conversation's clock.
+    Of the turns before, those stand in its context (``carried``) that follow the last one with an answer of a
+    model with other tokens. ``asked_at`` and ``first_at`` (of the first token) are seconds of the
+    conversation's clock.
     """
 
     number: int
@@ -45,6 +48,7 @@ class Exchange:
     answers: list[Answer] = field(default_factory=list)
     first_at: float | None = None
     notes: list[str] = field(default_factory=list)
+    begins_afresh: bool = False  # for the model before had other tokens
     problem: str = ""
     hint: str = ""
 
@@ -104,11 +108,10 @@ class Conversation:
         """
         options = tuple(map(seeded, options))
         turn = transcript.turn(turn_id)
-        history = transcript.history_before(turn_id)
-        before = transcript.path_before(turn_id)[len(transcript.path_before(turn_id)) - len(history) :]
-        notes = []
-        if any(not same_tokens(runs, answer.run, model.run) for _, answer in before):
-            history, notes = (), [OTHER_TOKENS]
+        all_before, path = transcript.history_before(turn_id), transcript.path_before(turn_id)
+        before = [answer for _, answer in path[len(path) - len(all_before) :]]
+        own = itertools.takewhile(lambda answer: same_tokens(runs, answer.run, model.run), reversed(before))
+        history = all_before[len(all_before) - sum(1 for _ in own) :]
         question = Question(
             self._folder / model.run,
             turn.prompt,
@@ -121,7 +124,7 @@ class Conversation:
         number = self._talker.ask(question)
         exchange = Exchange(
             *(number, transcript, turn_id, model, precision, options, len(history), self._clock()),
-            notes=notes,
+            begins_afresh=bool(all_before) and not history,
         )
         self._exchanges[number] = exchange
         self.failed.pop(turn_id, None)
@@ -189,7 +192,7 @@ class Conversation:
             )
             exchange.answers.append(answer)
             if exchange.notes:
-                self.notes[answer.id] = exchange.notes
+                self.notes[answer.id] = list(exchange.notes)
         if len(exchange.answers) > 1:
             exchange.transcript.choose_answer(exchange.turn, exchange.answers[0].id)
 
@@ -204,6 +207,9 @@ class Conversation:
     def _end(self, exchange: Exchange, answer: Answer, outcome: Outcome) -> None:
         if answer.outcome is None:
             exchange.transcript.end(answer.id, outcome)
+            anyway = answer.reading == "request" and exchange.transcript.context == "auto"
+            if exchange.begins_afresh and not anyway:
+                self.notes.setdefault(answer.id, []).append(OTHER_TOKENS)
         if all(each.outcome is not None for each in exchange.answers):
             exchange.stage = "ended"
 

@@ -111,10 +111,13 @@ class SideBySide(Vertical, can_focus=False):
     def draw(self) -> None:
         """All columns as they are now."""
         now = self._conversation.now
+        noted: set[tuple[int, str]] = set()  # what is said beside it already, of an answer to the same
         for column, view in self._pairs:
             answer, exchange = column.answer, column.exchange
             if answer is not None:
-                view.show(untitled(of_answer(self.turn, answer, self._conversation, now)))
+                blocks = untitled(of_answer(self.turn, answer, self._conversation, now))
+                view.show([block for block in blocks if (id(exchange), block.text) not in noted])
+                noted |= {(id(exchange), block.text) for block in blocks if block.kind == "note"}
             elif exchange is not None and exchange.stage == "failed":
                 text = f"{exchange.problem}. {exchange.hint}"
                 view.show([Block(f"{NOTE}{column.row}", "note", "It did not answer", text)])
