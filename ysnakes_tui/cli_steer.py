@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from ysnakes_tui.failures import guarded
+from ysnakes_tui.formats import duration
 from ysnakes_tui.options import RunName, RunsDir
 from ysnakes_tui.output import put, say, shown
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from ysnakes_core.runs.events import CommandEvent
 
 ANSWER_SECONDS = 60.0  # a step of a large model on a CPU can take this long
+WORD_SECONDS = 4.0  # after which it is said what is waited for
+SILENT_SECONDS = 10.0  # without a sign of life, of which there is one every two seconds
 _LOOK_SECONDS = 0.1
 
 
@@ -73,7 +76,13 @@ def _ask(verb: str, named: str, folder: Path | None) -> int:
     offset = run.events_file.stat().st_size if run.events_file.exists() else 0
     identifier = send(run, verb)
     say(f"{verb} requested")
-    answer = _answer(run.events_file, offset, identifier, ANSWER_SECONDS)
+    answer = _answer(run.events_file, offset, identifier, WORD_SECONDS)
+    if answer is None:
+        silent = time.time() - run.read_state().heartbeat
+        if silent > SILENT_SECONDS:
+            say(f"no news of its worker for {duration(silent)}: it may be halted, or the machine very busy")
+        say(f"waiting for its answer, up to {ANSWER_SECONDS:.0f} seconds (ctrl+c: wait no longer)")
+        answer = _answer(run.events_file, offset, identifier, ANSWER_SECONDS - WORD_SECONDS)
     if answer is None:
         say(f"no answer yet; the worker will see it after its step: {command('runs show', run, folder)}")
         return 0

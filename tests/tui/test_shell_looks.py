@@ -192,6 +192,9 @@ def test_old_news_are_pointed_out_while_there_should_be_new_ones() -> None:
     assert "no news for 5 min" in plain_line(replace(RUNNING, age=310.0), 60)
     assert "left" not in plain_line(replace(RUNNING, age=40.0), 120)
     assert "no news" not in plain_line(replace(RUNNING, state="finished", age=4000.0), 120)
+    asked = replace(RUNNING, command="checkpoint requested", age=12.0)
+    assert "12 s old" in plain_line(asked, 80)  # nobody answers: that matters more than the pace
+    assert "old" not in plain_line(replace(asked, age=1.0), 80)
     assert "data 1 d old" not in plain_line(replace(RUNNING, state="finished", age=90_000.0), 120)
     assert "data 25 h old" in plain_line(replace(RUNNING, state="finished", age=90_000.0), 120)
 
