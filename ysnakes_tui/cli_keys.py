@@ -43,14 +43,16 @@ def keys(json: AsJson = False) -> int | None:
             )
         return None
     plain = not speaks_unicode(sys.stdout)
+    shown = [(context, actions_of(context.name)) for context in CONTEXTS.values()]
     rows = [("keys", "name", "what it does")]
-    for action in ACTIONS.values():
-        shown = " ".join(shown_key(key, ascii=plain) for key in keymap.of(action.id))
-        rows.append((shown or "-", action.id, f"{action.title}: {action.help}"))
+    for _, actions in shown:
+        for action in actions:
+            keys = " ".join(shown_key(key, ascii=plain) for key in keymap.of(action.id))
+            rows.append((keys or "-", action.id, f"{action.title}: {action.help}"))
     lines = iter(table(rows))
     put(next(lines))
-    for context in CONTEXTS.values():
+    for context, actions in shown:
         put(f"\n{context.title}")
-        for _ in actions_of(context.name):
+        for _ in actions:
             put(next(lines))
     return None
