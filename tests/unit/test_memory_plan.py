@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -194,6 +195,15 @@ def test_automatic_batch_on_a_gpu_is_the_largest_power_of_two_that_fits() -> Non
         ).total
 
     assert total(batch) <= limit < total(2 * batch)
+
+
+def test_sizes_are_said_as_the_form_says_them() -> None:
+    config = preset_config("ys-296m")
+    with pytest.raises(UsageError) as caught:
+        choose_batch(config, 8192, seq_len=99_999_999, batch_size=1, limit=120_000_000_000)
+    needed, limit = re.findall(r"[\d.]+ [GT]B", caught.value.what)
+    assert limit == "120 GB"
+    assert re.fullmatch(r"\d{3} TB", needed)
 
 
 def test_too_little_memory_is_said_with_what_would_fit() -> None:

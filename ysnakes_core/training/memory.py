@@ -327,4 +327,6 @@ def _too_large(
 
 
 def _gigabytes(count: int) -> str:
-    return f"{count / 1e9:.1f} GB"
+    """As all sizes are said: ``32.0 GB``, ``364 TB``."""
+    value, unit = (count / 1e9, "GB") if count < 999.5e9 else (count / 1e12, "TB")
+    return f"{value:.{0 if value >= 99.95 else 1}f} {unit}"
