@@ -386,7 +386,7 @@ def test_marked_runs_are_compared_on_one_chart(runs: Path) -> None:
             ("B", "two", "2.2500"),
         ]
         assert "no validation yet" in d.text
-        assert d.app.can_perform("mark") is None
+        assert [d.app.can_perform(action) for action in ("mark", "filter", "delete")] == [False] * 3
         with RunDirectory(runs / "two").events_file.open("a") as log:
             log.write(to_json(ValidationEvent(NOW, 30, 64, 1.0, 2.7, 1.0)) + "\n")
         comparison.read()

@@ -110,7 +110,7 @@ class Comparison(Vertical, can_focus=False):
             )
         text = summary(event.curves)
         if key := key_of(self, "back"):
-            text.append(f"\n{key} goes back", "dim")
+            text.append(f"\n{key} goes back · + - zoom · ← → move · i crosshair · l log scale", "dim")
         self.query_one(".summary", Static).update(text)
 
 

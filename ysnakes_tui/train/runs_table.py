@@ -239,7 +239,7 @@ class RunsTable(Vertical, can_focus=False):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Whether an action of the registry (or of Textual) is possible now; None: not now."""
         comparing = self.comparison is not None
-        no = None if self._rows else False  # where there is no run, most is not worth a word
+        no = None if self._rows and not comparing else False  # where there is no list, it is not worth a word
         if action in _NEEDS_RUN:
             return True if self.current is not None and not comparing else no
         if action == "compare":
