@@ -309,7 +309,8 @@ def test_what_needs_a_value_asks_for_it(
 
 
 @pytest.mark.parametrize(
-    ("key", "field", "wrong"), [(".", "n", "many"), (".", "n", "0"), ("E", "patience", "-1")]
+    ("key", "field", "wrong"),
+    [(".", "n", "many"), (".", "n", "0"), ("E", "patience", "-1"), ("E", "patience", "3.5")],
 )
 def test_a_value_that_cannot_be_used_is_refused_in_the_dialog(
     worker: Worker, home: Path, key: str, field: str, wrong: str
@@ -318,7 +319,9 @@ def test_a_value_that_cannot_be_used_is_refused_in_the_dialog(
         await d.press(key)
         await d.type_over(**{field: wrong})
         assert isinstance(d.app.screen, AskScreen)
-        assert wrong in str(d.app.screen.query_one("#problem", Static).content)
+        problem = str(d.app.screen.query_one("#problem", Static).content)
+        assert wrong in problem
+        assert ("something like 100" in problem) is (wrong == "many")
         await d.press("escape")
         assert not isinstance(d.app.screen, AskScreen)
         assert not pending(worker.run)

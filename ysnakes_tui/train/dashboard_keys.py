@@ -136,7 +136,7 @@ class DashboardKeys(ChartKeys):
         self._ask_for("Run some steps, then pause", [Field("n", "Steps", self._steps)], self._run_steps)
 
     def _run_steps(self, values: Mapping[str, str], *, do: bool) -> None:
-        n = _whole(values["n"], "steps")
+        n = _whole(values["n"], "steps", 100)
         check_command("run_steps", {"n": n})
         if do:
             self._steps = str(n)
@@ -186,7 +186,7 @@ class DashboardKeys(ChartKeys):
 
     def _edit_stopping(self, values: Mapping[str, str], *, do: bool) -> None:
         changes: dict[str, Any] = {
-            "patience": _whole(values["patience"], "patience"),
+            "patience": _whole(values["patience"], "patience", 8),
             "min_delta": _number(values["min_delta"], "the least improvement"),
             "target": _number(values["target"], "the target"),
         }
@@ -315,11 +315,13 @@ def wanted_status(watch: RunWatch) -> str:
     return wishes[-1] if wishes else watch.follower.state.status
 
 
-def _whole(text: str, what: str) -> int:
+def _whole(text: str, what: str, example: int) -> int:
     try:
         return int(text.strip().replace(",", "").replace("_", ""))
     except ValueError:
-        raise UsageError(f"{what}: “{text[:40]}” is no whole number", "write something like 100") from None
+        raise UsageError(
+            f"{what}: “{text[:40]}” is no whole number", f"write something like {example}"
+        ) from None
 
 
 def _number(text: str, what: str) -> float:
