@@ -208,3 +208,14 @@ def test_a_damaged_transcript_is_one_sentence(home: Path) -> None:
         assert d.transcript.is_empty
 
     drive(test, home)
+
+
+def test_the_alternatives_leave_room_for_what_they_are_of(home: Path) -> None:
+    async def test(d: TalkApp) -> None:
+        await d.said("one")
+        await d.press("escape", "a")
+        await d.until(lambda: d.talk.has_alternatives)
+        await d.until(lambda: d.talk.query_one(AlternativesPanel).size.height == 5)
+        await d.sees("▌ after 0, as auto: 7.1", "▸ ␣7.11")
+
+    drive(test, home, size=(60, 15))

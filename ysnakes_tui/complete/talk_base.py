@@ -69,9 +69,9 @@ class TalkBase(TalkModels):
         #talk-title { text-wrap: nowrap; text-overflow: ellipsis; }
         TranscriptView { height: 1fr; }
         #both > .side { layer: over; dock: right; }
-        #both > AlternativesPanel.side { layer: base; dock: bottom; width: 100%; height: 9; }
+        #both > AlternativesPanel.side { layer: base; dock: bottom; width: 100%; height: 9; max-height: 50%; }
         &.-wide #both > .side { layer: base; }
-        &.-wide #both > AlternativesPanel.side { dock: right; width: 36; height: 1fr; }
+        &.-wide #both > AlternativesPanel.side { dock: right; width: 36; height: 1fr; max-height: 100%; }
         &.-no-model > * { display: none; }
         &.-no-model NoModel { display: block; }
         &.-beside #transcript, &.-beside #talk-title { display: none; }
