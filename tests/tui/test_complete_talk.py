@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from complete_app import TalkApp, a_run, drive
+from textual.widgets._toast import Toast
 
 from ysnakes_core.completion.transcript_store import TranscriptStore
 
@@ -106,6 +107,18 @@ def test_an_empty_prompt_is_one_sentence(home: Path) -> None:
         await d.press("enter")
         await d.notified("nothing is written yet")
         assert d.transcript.is_empty
+
+    drive(test, home)
+
+
+def test_messages_leave_the_field_and_the_line_of_the_model_to_be_seen(home: Path) -> None:
+    async def test(d: TalkApp) -> None:
+        await d.press("enter")
+        await d.sees("nothing is written yet", "quiet-cobra · best: step 40", "> ask something", "Send")
+        await d.until(lambda: d.app.screen.query(Toast))
+        assert d.app.screen.query_one(Toast).region.bottom <= d.talk.query_one("#model-line").region.y
+        d.app.action_show_train()
+        await d.until(lambda: d.app.screen.query_one(Toast).region.bottom == d.app.size.height - 2)
 
     drive(test, home)
 

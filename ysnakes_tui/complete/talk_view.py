@@ -9,6 +9,7 @@ from typing import Literal
 from textual import events
 from textual.containers import Container
 from textual.widgets import Button
+from textual.widgets._toast import ToastRack
 
 from ysnakes_core.errors import UsageError
 from ysnakes_tui.complete.alternatives_panel import AlternativesPanel
@@ -30,6 +31,7 @@ _NEED_TURN = frozenset(
     )
 )
 _ASKS = frozenset(("answer_again", "variants", "compare_models", "go_on", "more_variants", "edit_turn"))
+_BELOW = 4  # lines below the transcript: of the model, the field, the strip and the keys
 _WITH_TEXT = frozenset(("answer_again", "variants", "compare_models"))
 
 
@@ -54,6 +56,17 @@ class TalkView(TalkReading):
     @property
     def is_typing(self) -> bool:
         return self._place == "prompt"
+
+    def on_show(self) -> None:
+        """Messages stay off the line of the model and the field while these are there."""
+        for rack in self.screen.children:
+            if isinstance(rack, ToastRack):
+                rack.styles.margin = (0, 0, _BELOW, 0)
+
+    def on_hide(self) -> None:
+        for rack in self.screen.children:
+            if isinstance(rack, ToastRack):
+                rack.styles.clear_rule("margin")
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         self.refresh_bindings()
