@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from seen import screen_text
 from textual.widgets import Input
 from written_run import Driven, Worker, drive
 
@@ -79,6 +80,9 @@ def test_a_new_run_whose_worker_ends_at_once_is_shown_with_the_reason(home: Path
         form = d.pane.query_one(NewRunForm)
         form.query_one("#name", Input).value = "first"
         form.focus_first()
+        await d.press("enter")
+        await d.until(lambda: form.plan is not None and form.plan.failure)  # it has no Python either
+        await d.until(lambda: "start it once more" in screen_text(d.app))
         await d.press("enter")
         await d.until(lambda: d.pane.context == "train")
         await d.shows("#ending", "Did not start", broken_python, "try again")
