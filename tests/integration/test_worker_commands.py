@@ -217,6 +217,21 @@ def test_a_snooze_is_shown_at_once_and_kept_over_a_kill(worker: Worker) -> None:
     assert worker.run.read_config().early_stopping.patience == 10**6
 
 
+def test_early_stopping_turned_on_begins_its_patience_and_says_so_at_once(worker: Worker) -> None:
+    worker.ask("set", validate_every=1, learning_rate_scale=0.0)
+    for _ in range(4):
+        assert worker.wait_for("early_stopping").waited == 0  # while it is off
+    worker.ask("pause")
+    settings = {"early_stopping.enabled": True, "early_stopping.patience": 10**6}
+    identifier = send(worker.run, "set", **settings)
+    stands = worker.wait_for("early_stopping")
+    while (answer := worker.wait_for("command")).id != identifier:
+        pass
+    assert (stands.waited, stands.patience, stands.step) == (0, 10**6, answer.step)
+    worker.ask("resume")
+    assert worker.wait_for("early_stopping").waited == 1
+
+
 def test_a_run_that_stopped_early_goes_on_with_its_whole_patience_when_it_is_resumed(worker: Worker) -> None:
     settings = {"early_stopping.enabled": True, "early_stopping.patience": 2, "learning_rate_scale": 0.0}
     worker.ask("set", validate_every=5, **settings)
