@@ -263,7 +263,7 @@ def test_a_full_disk_behind_stdout_is_told() -> None:
             check=False,
         )
     assert ended.returncode == 1
-    assert b"No space left" in ended.stderr
+    assert b"no space left" in ended.stderr
 
 
 def test_json_has_no_numbers_that_json_lacks(capsys: pytest.CaptureFixture[str]) -> None:
