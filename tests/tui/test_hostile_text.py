@@ -211,6 +211,7 @@ def test_folders_of_any_name_are_listed_compared_renamed_and_deleted(
     worker: Worker, home: Path, size: tuple[int, int]
 ) -> None:
     runs = home / "runs"
+    worker.end("stopped", "asked to stop")  # what a worker has is not asked about
     for number, name in enumerate(ODD_NAMES):
         run = create_run(runs, RunConfig(), f"odd-{number}")
         run.path.rename(runs / os.fsdecode(name))
