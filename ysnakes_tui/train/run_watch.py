@@ -197,7 +197,7 @@ class RunWatch:
                 self._on_news(self)
                 self._seen.wait()
             if self.follower.caught_up:
-                self._wake.wait(ANSWER_SECONDS if self._expects_answer() else POLL_SECONDS)
+                self._wake.wait(self._until_next_look())
         self._work()
 
     def _work(self) -> None:
@@ -221,8 +221,12 @@ class RunWatch:
             with self._asking:
                 self._asked = tuple(r for r in self._asked if not r.id or (busy and r.id not in known))
 
-    def _expects_answer(self) -> bool:
-        return self._starting_asked or any(each.answer is None for each in self.follower.commands[-8:])
+    def _until_next_look(self) -> float:
+        """Seconds. At once where an answer came since ``_see_requests``: its effect is there to be seen."""
+        waiting = {command.id for command in self.follower.commands if command.answer is None}
+        if any(request.id not in waiting for request in self.facts.waiting):
+            return SLICE_SECONDS
+        return ANSWER_SECONDS if self._starting_asked or waiting else POLL_SECONDS
 
     def _standing(self) -> tuple[object, ...]:
         """All of it but steps and what is measured with them."""
