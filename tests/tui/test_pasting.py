@@ -28,6 +28,6 @@ def _paste_and_go_on(terminal: Terminal) -> None:
         terminal.type(part)
     terminal.until("zé[31mred")
     terminal.forget()
-    terminal.type(b"\x7f\x7f!")
-    terminal.until("!")
+    terminal.type(b"!")
+    terminal.until("zé[31mred!")
     terminal.press_until(b"\x1b", "Quit")
