@@ -560,7 +560,7 @@ def test_a_training_on_a_terminal_draws_a_panel(trained: Trained) -> None:
     terminal = Terminal(
         trained.place, "train", str(trained.place.text), *SMALL, "--steps", "100000", "--run", "drawn"
     )
-    terminal.until(b"% of 100000 steps")
+    terminal.until(b"% of 100,000 steps")
     terminal.until(b"tokens/s")
     terminal.type(b"\x03")
     assert terminal.end() == 130
