@@ -171,7 +171,7 @@ def test_on_a_terminal_the_panel_is_drawn_and_ctrl_c_leaves_it_in_order(place: P
         words = [sys.executable, "-m", "ysnakes_tui", "runs", "attach", "long"]
         os.execve(sys.executable, words, place.environment)
     shown = b""
-    while b"tokens/s" not in shown or b"% of 100000 steps" not in shown:
+    while b"tokens/s" not in shown or b"% of 100,000 steps" not in shown:
         shown += os.read(terminal, 65536)
     os.write(terminal, b"\x03")
     try:
