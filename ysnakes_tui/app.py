@@ -178,6 +178,8 @@ class YsnakesApp(BaseApp, inherit_bindings=False):
 
     def _show_keys(self) -> None:
         self._footer_is_late = False
+        if not self._pane_stands:
+            return  # it is asked for its keys once it does
         labels = getattr(self.pane, "label_for", lambda action: "")
         typing = bool(getattr(self.pane, "is_typing", False))
         plain = self._ascii.enabled
@@ -194,13 +196,19 @@ class YsnakesApp(BaseApp, inherit_bindings=False):
 
     # Doing things.
 
+    @property
+    def _pane_stands(self) -> bool:
+        """Not so while its parts are being made: it could not say what it can do."""
+        pane = cast(Widget | None, self.pane)
+        return pane is None or pane.is_mounted
+
     def can_perform(self, action_id: str) -> bool | None:
         """Whether an action is possible where one is: True, None (not now), or False (not there at all)."""
         action = ACTIONS[action_id]
         if action.context == "app":
             return True
         pane = self.pane
-        if pane is None or action.context not in enclosing(pane.context):
+        if pane is None or not self._pane_stands or action.context not in enclosing(pane.context):
             return False
         if not hasattr(pane, f"action_{action_id}"):
             return False

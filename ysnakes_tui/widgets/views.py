@@ -33,10 +33,16 @@ def give_focus(view: Widget, *, tries: int = FOCUS_TRIES) -> None:
 
 def _look_again(view: Widget, tries: int) -> None:
     """Once somebody has the focus it was given, and whoever leaves it later means to."""
-    if view.is_attached and view.screen.focused is None:
+    if view.is_attached and _nobody_has_it(view):
         view.set_timer(FOCUS_SECONDS, partial(_again, view, tries))
 
 
 def _again(view: Widget, tries: int) -> None:
-    if view.is_attached and is_seen(view) and view.screen.focused is None:
+    if view.is_attached and is_seen(view) and _nobody_has_it(view):
         give_focus(view, tries=tries)
+
+
+def _nobody_has_it(view: Widget) -> bool:
+    """Also where it is still with somebody who was just hidden: it is taken from there in a moment."""
+    focused = view.screen.focused
+    return focused is None or not is_seen(focused)
