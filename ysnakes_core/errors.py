@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import traceback
+
 
 class YsnakesError(Exception):
     """Something failed in a way we understand.
@@ -40,3 +42,8 @@ class DiskFullError(YsnakesError):
 
 class TrainingError(YsnakesError):
     """Training that had to give up (for example after repeated non-finite losses)."""
+
+
+def unforeseen(error: BaseException) -> str:
+    """An error that nobody thought of: its kind and its words, as a traceback ends."""
+    return "".join(traceback.format_exception_only(error)).strip()

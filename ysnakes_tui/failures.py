@@ -13,7 +13,7 @@ from typing import Any, ParamSpec
 
 import typer
 
-from ysnakes_core.errors import YsnakesError
+from ysnakes_core.errors import YsnakesError, unforeseen
 from ysnakes_tui.output import drop_stdout, say, say_error
 
 DONE, FAILED, WRONG_USAGE, STOPPED, INTERRUPTED = 0, 1, 2, 3, 130
@@ -72,7 +72,7 @@ def tell(error: BaseException) -> int:
         return FAILED
     if isinstance(error, OSError) and error.strerror:
         return _tell_system_error(error)
-    reason = "".join(traceback.format_exception_only(error)).strip().splitlines()
+    reason = unforeseen(error).splitlines()
     say_error(
         f"something went wrong that should not: {reason[0][:300]}",
         "" if Debugging.on else "run again with --debug to see where",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import torch
 
 from ysnakes_core import __version__
 from ysnakes_core.configuration import RunConfig
-from ysnakes_core.errors import YsnakesError
+from ysnakes_core.errors import YsnakesError, unforeseen
 from ysnakes_core.model.language_model import LanguageModel
 from ysnakes_core.runs import directory
 from ysnakes_core.runs.control import refuse_leftovers
@@ -192,7 +191,7 @@ def _record_failure(steering: Steering, error: BaseException) -> None:
     elif isinstance(error, KeyboardInterrupt):
         reason = "interrupted before the step was saved"
     else:
-        reason = "".join(traceback.format_exception_only(error)).strip()
+        reason = unforeseen(error)
     try:
         steering.emit("run_ended", status="failed", reason=reason)
         steering.set_state(status="failed", message=reason, **{**steering.position(), "eta": None})

@@ -22,7 +22,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from ysnakes_core.errors import RunError, YsnakesError
+from ysnakes_core.errors import RunError, YsnakesError, unforeseen
 from ysnakes_core.files import printable
 from ysnakes_core.runs.control import refuse_leftovers
 from ysnakes_core.runs.directory import RunDirectory, open_run
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str]) -> int:
         return INTERRUPTED
     except BaseException as error:
         traceback.print_exc()
-        reason = "".join(traceback.format_exception_only(error)).strip()
+        reason = unforeseen(error)
     _leave_a_reason(run, reason)
     return FAILED
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
-import traceback
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -15,7 +14,7 @@ from weakref import WeakSet
 from ysnakes_core.completion.transcript import Change, Transcript
 from ysnakes_core.completion.transcript_search import Listed
 from ysnakes_core.completion.transcript_store import TranscriptStore
-from ysnakes_core.errors import YsnakesError
+from ysnakes_core.errors import YsnakesError, unforeseen
 from ysnakes_core.files import printable
 
 Found = TypeVar("Found")
@@ -124,7 +123,7 @@ class TranscriptKeeper:
             try:
                 task()
             except Exception as error:  # what is said afterwards is to be kept all the same
-                what = printable("".join(traceback.format_exception_only(error)).strip(), 300)
+                what = printable(unforeseen(error), 300)
                 self._tell(self._failed, YsnakesError(f"the transcripts: {what}", "try it again"))
 
     def _do(self, task: Callable[[], None]) -> None:

@@ -10,7 +10,6 @@ import contextlib
 import queue
 import threading
 import time
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ysnakes_core.configuration import RunConfig
-from ysnakes_core.errors import YsnakesError
+from ysnakes_core.errors import YsnakesError, unforeseen
 from ysnakes_core.files import printable, read_limited
 from ysnakes_core.runs.control import send
 from ysnakes_core.runs.directory import RunDirectory
@@ -172,7 +171,7 @@ class RunWatch:
         try:
             self._watch()
         except Exception as error:  # a dashboard that stands still without a word would be worse
-            what = printable("".join(traceback.format_exception_only(error)).strip(), 300)
+            what = printable(unforeseen(error), 300)
             self._on_error(YsnakesError(f"the run can no longer be followed: {what}", "open it again"))
 
     def _watch(self) -> None:
