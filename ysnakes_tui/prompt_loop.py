@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ysnakes_core.errors import DataError
 from ysnakes_tui.failures import DONE
 from ysnakes_tui.output import is_terminal, say, say_error
 
@@ -18,8 +19,6 @@ HISTORY_LENGTH = 1000
 
 def checked(text: str) -> str:
     """A prompt, which may hold bytes that are no UTF-8. Raises ``DataError`` then."""
-    from ysnakes_core.errors import DataError
-
     try:
         text.encode()
     except UnicodeEncodeError as error:
@@ -32,8 +31,6 @@ def loop(teller: Teller) -> int:
 
     Lines that are no text are told and passed over; the exit code says that there were some.
     """
-    from ysnakes_core.errors import DataError
-
     if is_terminal(sys.stdin):
         return _ask(teller)
     end = DONE
@@ -54,8 +51,6 @@ def loop(teller: Teller) -> int:
 
 
 def _ask(teller: Teller) -> int:
-    from ysnakes_core.errors import DataError
-
     history = _history()
     say('write something; "exit" or ctrl+d leaves, ctrl+c ends a completion')
     try:

@@ -15,8 +15,7 @@ _PATH = re.compile(
 
 def shortened(text: str, width: int) -> str:
     """``text`` in at most ``width`` cells: with only the ends of its paths, then without its middle."""
-    if cell_len(text) > width:
-        text = _PATH.sub(_ending, text)
+    text = with_short_paths(text, width)
     if cell_len(text) <= width:
         return text
     tail = max(0, 2 * (width - 1) // 3)  # the reason is said last
