@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -397,6 +398,49 @@ def test_cancelling_does_not_wait_for_a_teacher_that_gets_ready(library: Library
 
     running = session(library, a_job(library, blog=5), Slow())
     assert asyncio.run(running.run()).status == "interrupted"
+
+
+@dataclass
+class Asks(Plan):
+    """While requests are looked for, in a thread, the job is asked something."""
+
+    ask: Callable[[], None] = lambda: None
+    loop: asyncio.AbstractEventLoop | None = None
+
+    def request(self, index: int) -> Request:
+        if self.loop is not None and not self.looked:
+            done = threading.Event()
+            self.loop.call_soon_threadsafe(lambda: (self.ask(), done.set()))
+            assert done.wait(20)
+        return super().request(index)
+
+
+def test_what_is_asked_while_requests_are_looked_for_holds(library: Library) -> None:
+    async def cancelled() -> None:
+        plan, teacher = Asks("blog"), Teacher()
+        teacher.hold = asyncio.Event()  # nobody sets it
+        running = session(library, a_job(library, blog=5), teacher, [plan])
+        plan.ask, plan.loop = running.cancel, asyncio.get_running_loop()
+        async with asyncio.timeout(20):
+            assert (await running.run()).status == "interrupted"
+        assert teacher.asked == []
+
+    async def paused() -> None:
+        plan, teacher = Asks("blog"), Teacher()
+        running = session(library, a_job(library, blog=5), teacher, [plan])
+        plan.ask, plan.loop = running.pause, asyncio.get_running_loop()
+        task = asyncio.create_task(running.run())
+        async with asyncio.timeout(20):
+            while len(running._crew) < teacher.slots:
+                await asyncio.sleep(0)
+            for _ in range(50):
+                await asyncio.sleep(0)
+            assert teacher.asked == []
+            running.go_on()
+            assert (await task).done == 5
+
+    asyncio.run(cancelled())
+    asyncio.run(paused())
 
 
 def test_a_job_is_written_by_one_session_at_a_time(library: Library) -> None:

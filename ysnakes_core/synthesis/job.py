@@ -149,7 +149,8 @@ class Job:
                 return self._outcome("interrupted")
             for note in self._facts.notes:
                 self._tell(Note(note))
-            while not self._cancelled and (first := await schedule.next()) is not None:
+            # Asked once a request is there: while it was looked for, there was nobody to be cancelled.
+            while (first := await schedule.next()) is not None and not self._cancelled:
                 await self._write_all(schedule, first)
         except YsnakesError as error:
             return self._outcome("stopped", error.what, error.hint)
@@ -225,6 +226,7 @@ class Job:
             request = request or await schedule.next()
             if request is None:
                 return
+            await self._going.wait()  # finding one may have taken until after a pause, which begins none
             own = self.stored.settings.options
             try:
                 await self._write(slot, replace(request, options={**request.options, **own}))
