@@ -179,8 +179,10 @@ class RunWatch:
         while not self._closing.is_set():
             self._wake.clear()
             self._work()
-            self._see_requests()
+            before = self._unanswered()
             self.follower.poll(SLICE_SECONDS)
+            if self._see_requests(before):
+                continue  # an answer came after the state was read: its effect is there to be seen
             self._look_around()
             if self._asked_again:
                 self._asked_again, told = False, float("-inf")
@@ -196,7 +198,9 @@ class RunWatch:
                 self._on_news(self)
                 self._seen.wait()
             if self.follower.caught_up:
-                self._wake.wait(self._until_next_look())
+                self._wake.wait(
+                    ANSWER_SECONDS if self._starting_asked or self.facts.waiting else POLL_SECONDS
+                )
         self._work()
 
     def _work(self) -> None:
@@ -208,24 +212,25 @@ class RunWatch:
                 except YsnakesError as error:
                     self._on_error(error)
 
-    def _see_requests(self) -> None:
-        """Before a look at the run: what was answered counts until its effect has been looked for."""
+    def _unanswered(self) -> frozenset[str]:
+        return frozenset(command.id for command in self.follower.commands if command.answer is None)
+
+    def _see_requests(self, before: frozenset[str]) -> bool:
+        """After a look at the run, ``before`` which these had no answer; whether one of them has it now.
+
+        The log is read after the state, so what was just answered counts until the state is read once more.
+        """
         commands = self.follower.commands
-        waiting = tuple(Request(c.name, c.arguments, c.id) for c in commands if c.answer is None)
-        if [request.id for request in waiting] != [request.id for request in self.facts.waiting]:
+        now = [command for command in commands if command.answer is None or command.id in before]
+        if [command.id for command in now] != [request.id for request in self.facts.waiting]:
+            waiting = tuple(Request(command.name, command.arguments, command.id) for command in now)
             self.facts = replace(self.facts, waiting=waiting)
         if self._asked:
             known = {command.id for command in commands}
             busy = self.follower.has_worker  # without one nobody answers
             with self._asking:
                 self._asked = tuple(r for r in self._asked if not r.id or (busy and r.id not in known))
-
-    def _until_next_look(self) -> float:
-        """Seconds. At once where an answer came since ``_see_requests``: its effect is there to be seen."""
-        waiting = {command.id for command in self.follower.commands if command.answer is None}
-        if any(request.id not in waiting for request in self.facts.waiting):
-            return SLICE_SECONDS
-        return ANSWER_SECONDS if self._starting_asked or waiting else POLL_SECONDS
+        return any(command.answer is not None for command in now)
 
     def _standing(self) -> tuple[object, ...]:
         """All of it but steps and what is measured with them."""
