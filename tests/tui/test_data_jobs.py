@@ -330,7 +330,7 @@ def test_pausing_begins_no_more_and_going_on_does(home: Path) -> None:
         with gated(4) as server:
             await d.start(hosts=server.address, sentences="30", concurrency="2")
             await d.until(lambda: len(d.records()) == 4)
-            await d.sees("space Pause", "x End")
+            await d.sees("4 of 30", "(1 of 2)", "space Pause", "x End")
             assert d.app.can_perform("resume_job") is False
             await d.press("space")
             await d.sees("pausing")

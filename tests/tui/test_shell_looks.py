@@ -15,6 +15,7 @@ import pytest
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
+from shell_app import until
 from textual.color import Color
 from textual.pilot import Pilot
 from textual.theme import Theme
@@ -101,11 +102,12 @@ def screen_lines(app: YsnakesApp) -> list[str]:
 def test_every_pane_has_room(size: tuple[int, int], pane: str) -> None:
     async def test(app: YsnakesApp, pilot: Pilot[None]) -> None:
         assert not isinstance(app.screen, TooSmallScreen)
+        # What a pane says first may have to be read.
+        await until(pilot, lambda: any("ysnakes" in line for line in screen_lines(app)[1:-2]))
         lines = screen_lines(app)
         assert "ysnakes" in lines[0]
         assert lines[-1].rstrip().endswith("q Quit")
         assert lines[-2].startswith((" no run is shown", " there is no model to talk to yet"))
-        assert any("ysnakes" in line for line in lines[1:-2])
         for widget in app.screen.walk_children(Widget):
             assert widget.region.right <= size[0], widget
 

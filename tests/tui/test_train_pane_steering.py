@@ -356,7 +356,9 @@ def test_what_another_app_asked_for_counts_too(worker: Worker, home: Path) -> No
         send(worker.run, "pause")
         send(worker.run, "set", **{"early_stopping.enabled": False})
         send(worker.run, "set", learning_rate_scale=0.5)
-        footer = d.app.screen_stack[0].query_one(KeyFooter)
+        watch, footer = d.dashboard.run_watch, d.app.screen_stack[0].query_one(KeyFooter)
+        assert watch is not None
+        await d.until(lambda: len(watch.requested) == 3)  # it also says “Resume” of a run not looked at yet
         await d.until(lambda: {hint.action: hint.label for hint in footer.shown}.get("pause") == "Resume")
         await d.press("space", "e", "]")
         await d.until(lambda: len(pending(worker.run)) == 6)
