@@ -6,8 +6,10 @@ import os
 import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -196,6 +198,7 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
 _WRITER = """
 import sys
 from pathlib import Path
+from threading import Barrier
 from ysnakes_core.synthesis.library import open_library
 from ysnakes_core.synthesis.library_records import NewRecord
 with open_library(Path(sys.argv[1])) as library:
@@ -225,3 +228,17 @@ def test_processes_make_and_write_one_library_together(tmp_path: Path) -> None:
         assert len(library.history(1)) >= 1
         assert sum(len(library.undo()) for _ in range(120)) == 120
         assert all(record.answer == record.key for record in library.records(limit=1000))
+
+
+def test_threads_that_make_a_library_at_once_all_get_it(tmp_path: Path) -> None:
+    def opened(folder: Path) -> int:
+        together.wait()
+        for _ in range(4):  # the last to close a library takes its log away while others open it
+            with open_library(folder) as library:
+                count = library.count()
+        return count
+
+    with ThreadPoolExecutor(3) as threads:
+        for number in range(60):
+            together = Barrier(3)
+            assert list(threads.map(opened, [tmp_path / str(number)] * 3)) == [0, 0, 0]

@@ -7,6 +7,7 @@ import os
 import sqlite3
 import stat
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -150,10 +151,14 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     for setting in ("trusted_schema = OFF", "cell_size_check = ON", "recursive_triggers = OFF"):
         connection.execute(f"PRAGMA {setting}")
     connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-    _check_header(connection, path)
+    connection.execute("BEGIN")  # another process may be making the tables: all of them are seen, or none
+    try:
+        _check_header(connection, path)
+    finally:
+        connection.execute("ROLLBACK")
     if is_empty(connection):
         _refuse_without_full_text(connection)
-        connection.execute("PRAGMA journal_mode = WAL")
+        _write_ahead(connection)
         connection.execute("BEGIN IMMEDIATE")
         try:
             if is_empty(connection):  # no other process was quicker
@@ -170,8 +175,21 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
             f"{printable(str(path))} is not a library as this program makes it ({names})",
             "it is damaged or comes from elsewhere: import text files instead, or name another --data-dir",
         )
-    connection.execute("PRAGMA journal_mode = WAL")
+    _write_ahead(connection)
     connection.execute("PRAGMA synchronous = FULL")
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Readers and a writer go side by side. SQLite itself does not wait for others to let it change this."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+        time.sleep(0.01)
 
 
 def _check_header(connection: sqlite3.Connection, path: Path) -> None:
