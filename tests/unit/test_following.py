@@ -42,6 +42,7 @@ from ysnakes_core.runs.following import RunFollower
 from ysnakes_core.runs.history import MOST_KEPT
 from ysnakes_core.runs.processes import ProcessIdentity, boot_id, start_of, this_process
 from ysnakes_core.runs.state import STALE_SECONDS, RunState
+from ysnakes_core.runs.step_scan import STEP_NUMBERS
 
 NAMES = {
     *("loss", "smoothed_loss", "validation_bits_per_byte", "validation_loss"),
@@ -290,6 +291,19 @@ def test_a_torn_line_that_was_closed_off_is_passed_over(run: RunDirectory) -> No
     follower = read_whole(run)
     assert follower.series["loss"].y.tolist() == [2.0, 5.0]
     assert follower.damaged_lines == 1
+
+
+@pytest.mark.parametrize("missing", ["step", *STEP_NUMBERS])
+@pytest.mark.parametrize("beside", [b"", b"\n", line(step(1))])
+def test_a_step_that_lacks_a_number_is_none_whatever_stands_beside_it(
+    run: RunDirectory, missing: str, beside: bytes
+) -> None:
+    row = json.loads(line(step(2)))
+    del row[missing]
+    run.events_file.write_bytes(beside + json.dumps(row).encode() + b"\n")
+    follower = read_whole(run)
+    assert len(follower.series["loss"]) == (beside == line(step(1)))
+    assert follower.damaged_lines + follower.unknown_events == (2 if beside == b"\n" else 1)
 
 
 @pytest.mark.parametrize("block", [1000, 2**18])

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import numpy.typing as npt
+from msgspec import UNSET, UnsetType
 
 from ysnakes_core.runs.events import Event, from_object
 
@@ -24,14 +25,17 @@ _NOT_DECODED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 class _Line(msgspec.Struct, gc=False):
-    """What a step has and is looked at, of any line: to decode but this takes a third of the time."""
+    """What a step has and is looked at, of any line: to decode but this takes a third of the time.
+
+    What is not there is no number to numpy, as ``None`` would be.
+    """
 
     type: str = ""
-    step: float | None = None
-    loss: float | str | None = None
-    learning_rate: float | str | None = None
-    grad_norm: float | str | None = None
-    tokens_per_second: float | str | None = None
+    step: float | None | UnsetType = UNSET
+    loss: float | str | None | UnsetType = UNSET
+    learning_rate: float | str | None | UnsetType = UNSET
+    grad_norm: float | str | None | UnsetType = UNSET
+    tokens_per_second: float | str | None | UnsetType = UNSET
 
 
 _LINES = msgspec.json.Decoder(_Line)
