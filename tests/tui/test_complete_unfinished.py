@@ -11,6 +11,7 @@ from complete_app import TalkApp, a_run, drive
 
 from ysnakes_core.completion.options import SamplingOptions
 from ysnakes_core.completion.transcript import Outcome, Token
+from ysnakes_core.completion.transcript_store import TranscriptStore
 from ysnakes_tui.complete.model_screen import ModelScreen
 
 
@@ -157,5 +158,44 @@ def test_esc_stops_what_is_written_here_and_the_figures_are_those_of_it(home: Pa
         await d.press("escape")
         assert d.place == "transcript"
         assert answer.outcome is None
+
+    drive(test, home)
+
+
+@pytest.mark.parametrize("where", ["open", "elsewhere"])
+def test_what_is_being_written_ends_where_its_transcript_is_deleted(home: Path, where: str) -> None:
+    async def test(d: TalkApp) -> None:
+        await d.ask("write slowly")
+        await three_tokens(d)
+        await d.until(lambda: d.store.list())
+        if where == "elsewhere":
+            d.talk.action_new_transcript()
+        await d.press("f12")
+        await d.until(lambda: d.pane.transcripts._found)
+        await d.press("d")
+        await d.until(lambda: not d.talk.is_writing)
+        session = d.talk.talker._session
+        await d.until(lambda: session is not None and not session._open)
+        await d.until(lambda: not d.store.list())
+        assert "writing" not in d.screen
+        assert d.transcript.is_empty
+
+    drive(test, home)
+    assert TranscriptStore(home / "transcripts").list() == []
+
+
+def test_what_was_written_until_then_is_there_when_it_is_brought_back(home: Path) -> None:
+    async def test(d: TalkApp) -> None:
+        await d.ask("write slowly")
+        await three_tokens(d)
+        d.talk.action_new_transcript()
+        await d.press("f12")
+        await d.until(lambda: d.pane.transcripts._found)
+        await d.press("d")
+        await d.until(lambda: not d.store.list())
+        await d.press("u")
+        await d.until(lambda: d.pane.transcripts._found)
+        await d.press("enter")
+        await d.sees("after 0, as auto: 7.1 7.2", "cancelled")
 
     drive(test, home)

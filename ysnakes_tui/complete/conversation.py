@@ -143,10 +143,14 @@ class Conversation:
             self._talker.cancel(exchange.number)
         return bool(found)
 
-    def break_off(self) -> list[Transcript]:
-        """The talker is about to go: end all answers where they are. The transcripts that they stand in."""
-        found = list(self.open())
+    def break_off(self, transcript_id: str = "") -> list[Transcript]:
+        """End the answers of a transcript, or all, right where they are; nothing is heard of them any more.
+
+        The transcripts that they stand in.
+        """
+        found = [each for each in self.open() if transcript_id in ("", each.transcript.id)]
         for exchange in found:
+            self._talker.cancel(exchange.number)
             self._end_all(exchange, "cancelled", "")
             exchange.stage = "ended"
         return [exchange.transcript for exchange in found]

@@ -359,10 +359,18 @@ class TalkBase(TalkModels):
         if found is not None and self.transcript is empty and empty.is_empty:
             self.open_transcript(found)
 
-    def leave_transcript(self) -> None:
-        """It is about to be deleted: go on with a new one."""
-        self.conversation.cancel(self.transcript)
-        self.begin_transcript()
+    def leave_transcript(self, transcript_id: str) -> None:
+        """It is about to be deleted: end what is written to it; if it is the open one, go on with a new one.
+
+        Nothing may be written to it later: that would make its file anew.
+        """
+        for transcript in self.conversation.break_off(transcript_id):
+            self.save(transcript)  # so that it is there if it is brought back
+        if transcript_id == self.transcript.id:
+            self.begin_transcript()
+        else:
+            self.draw()
+            self.refresh_bindings()
 
     def begin_transcript(self) -> None:
         """Go on with an empty one."""

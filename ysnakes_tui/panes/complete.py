@@ -147,8 +147,7 @@ class CompletePane(Widget):
 
     def on_transcripts_view_deleted(self, event: TranscriptsView.Deleted) -> None:
         event.stop()
-        if event.transcript == self.talk.transcript.id:
-            self.talk.leave_transcript()
+        self.talk.leave_transcript(event.transcript)
         self.talk.keeper.delete(event.transcript, self.transcripts.look)
 
 
