@@ -38,6 +38,10 @@ class BaseApp(App[None], inherit_bindings=False):
 
         return TerminalDriver
 
+    def on_driver_signal_resume(self) -> None:
+        """After a stop, by ctrl+z or otherwise: nothing of the last picture is on the terminal."""
+        self.refresh(layout=True)
+
     def get_default_screen(self) -> Screen[None]:
         return TellingScreen(id="_default")
 

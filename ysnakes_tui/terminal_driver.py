@@ -7,12 +7,13 @@ and also while no key comes, which a training on the same cores feels.
 
 from __future__ import annotations
 
+import asyncio
 import codecs
 import contextlib
 import os
 import select
 from threading import Event
-from typing import Any
+from typing import IO, Any
 
 from textual import constants
 from textual.drivers.linux_driver import LinuxDriver
@@ -49,12 +50,50 @@ class ReadableEvent(Event):
         os.close(self._writing)
 
 
+class PatientFile:
+    """A terminal's end to write to. What comes after the terminal is gone is lost: Textual's thread that
+    writes would end there, and who goes on drawing would wait for it for ever.
+    """
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError):
+            self._file.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            self._file.flush()
+
+    def fileno(self) -> int:
+        return self._file.fileno()
+
+
 class TerminalDriver(LinuxDriver):
-    """Textual's, but for when it looks for an esc that stays alone, and at whether the app is being left."""
+    """Textual's, but for when it looks for an esc that stays alone, and at whether the app is being left;
+    and it knows that the terminal may have gone, or that it was stopped without being asked (SIGSTOP).
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._file: Any = PatientFile(self._file)
         self.exit_event = self._left = ReadableEvent()
+
+    def _sigcont_application(self, *args: Any) -> None:
+        if self._must_signal_resume:
+            super()._sigcont_application(*args)
+        elif self._auto_restart and self._writer_thread is not None:
+            with contextlib.suppress(RuntimeError):  # the app has ended
+                # Not here: what the signal came into may be writing.
+                asyncio.get_running_loop().call_soon_threadsafe(self._begin_again)
+
+    def _begin_again(self) -> None:
+        """The terminal may be as the shell wants it; what reads and writes is there once, not twice."""
+        self.suspend_application_mode()
+        self._must_signal_resume = True  # whoever draws is to be told
+        self.resume_application_mode()
 
     def _read(self) -> bytes:
         """What came; nothing where nothing will come any more."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from psutil import Process
 
 if sys.platform == "win32":
     pytest.skip("there are no such terminals on Windows", allow_module_level=True)
@@ -134,6 +136,24 @@ def test_the_app_ends_with_its_terminal_also_where_nobody_says_so(on_terminal: O
     terminal = on_terminal("-c", program)
     terminal.until("New run")
     terminal.hang_up()  # and comes back
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTSTP, signal.SIGSTOP])
+def test_a_stop_changes_nothing(on_terminal: Opener, stop: signal.Signals) -> None:
+    terminal = on_terminal()
+    terminal.until("Quit")
+    terminal.type(b"1")
+    terminal.until("Text to train on")
+    threads = Process(terminal.pid).num_threads()
+    for _ in range(8):
+        terminal.forget()
+        os.kill(terminal.pid, stop)
+        os.waitpid(terminal.pid, os.WUNTRACED)
+        os.kill(terminal.pid, signal.SIGCONT)
+        terminal.until("Text to train on")  # it is drawn anew
+    assert Process(terminal.pid).num_threads() <= threads + 3
+    terminal.type(b"q")
+    assert terminal.end() == 0
 
 
 def test_a_failure_of_the_app_is_one_sentence(on_terminal: Opener) -> None:
