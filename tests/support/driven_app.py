@@ -34,8 +34,8 @@ class DrivenApp:
     def notes(self) -> str:
         return "\n".join(notes_of(self.app))
 
-    async def until(self, holds: Callable[[], object]) -> None:
-        deadline = time.monotonic() + SECONDS
+    async def until(self, holds: Callable[[], object], *, seconds: float = SECONDS) -> None:
+        deadline = time.monotonic() + seconds
         while not holds():
             if time.monotonic() > deadline:
                 raise AssertionError(f"it never came to be:\n{self.screen}\n{self.notes}")

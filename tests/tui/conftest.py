@@ -23,6 +23,12 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
+def runs(home: Path) -> Path:
+    """The folder of runs in that home."""
+    return home / "runs"
+
+
+@pytest.fixture
 def worker(home: Path) -> Iterator[Worker]:
     """The run ``quiet-cobra``, which is being trained."""
     with run_being_trained(home) as worker:
