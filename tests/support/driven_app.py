@@ -14,7 +14,7 @@ from textual.widget import Widget
 
 from ysnakes_tui.app import YsnakesApp
 from ysnakes_tui.app_memory import AppMemory
-from ysnakes_tui.keymap import textual_name, usual_keymap
+from ysnakes_tui.keymap import Keymap, textual_name, usual_keymap
 from ysnakes_tui.panes.makers import PANE_MAKERS
 
 SECONDS = 20.0  # until something that a thread or a process does is given up
@@ -65,13 +65,14 @@ def drive_app(
     makers: dict[str, Callable[[], Widget]],
     size: tuple[int, int],
     ascii: bool,
+    keymap: Keymap | None = None,
 ) -> None:
     """Run the app in a home as ``plain_home`` makes it, with some panes made otherwise than usual."""
 
     async def run() -> None:
         app = YsnakesApp(
             home / "runs",
-            keymap=usual_keymap(),
+            keymap=keymap or usual_keymap(),
             memory=memory,
             ascii=ascii,
             makers={**PANE_MAKERS, **makers},
