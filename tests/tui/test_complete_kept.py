@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -109,7 +110,7 @@ def test_what_was_searched_for_is_in_sight_when_its_transcript_is_opened(home: P
         for words, prompts in (("badger", ["one", "another branch"]), ("THREE", ["one", "two", "three"])):
             await d.press("/")
             d.pane.transcripts.query_one("#find", Input).value = words
-            await d.until(lambda: d.pane.transcripts._found[0].found)
+            await d.until(partial(_has_found, d, words))
             await d.press("enter", "enter")
             await d.until(lambda: d.place == "prompt")
             await d.sees(" a badger " if words == "badger" else " three ")
@@ -117,6 +118,12 @@ def test_what_was_searched_for_is_in_sight_when_its_transcript_is_opened(home: P
             await d.press("f12")
 
     drive(test, home)
+
+
+def _has_found(d: TalkApp, words: str) -> bool:
+    """Whether the list is that of these words already."""
+    found = d.pane.transcripts._found
+    return bool(found) and found[0].found is not None and found[0].found.match.lower() == words.lower()
 
 
 def test_nothing_found_is_said(home: Path) -> None:
@@ -219,3 +226,16 @@ def test_the_alternatives_leave_room_for_what_they_are_of(home: Path) -> None:
         await d.sees("▌ after 0, as auto: 7.1", "▸ ␣7.11")
 
     drive(test, home, size=(60, 15))
+
+
+def test_what_is_found_while_the_app_closes_does_no_harm(home: Path) -> None:
+    async def test(d: TalkApp) -> None:
+        await listed(d, "a snake")
+        view = d.pane.transcripts
+        await view.remove_children()  # as closing does, before the view itself goes
+        heard: list[object] = []
+        view.look()
+        d.talk.keeper.list("", heard.append)
+        await d.until(lambda: heard)
+
+    drive(test, home)

@@ -96,7 +96,12 @@ class TranscriptsView(Vertical, can_focus=False):
     def look(self) -> None:
         """Read the list again."""
         query = self._query
-        self._keeper.list(query, lambda found: self._show(found) if query == self._query else None)
+
+        def show(found: list[Listed]) -> None:
+            if query == self._query and self.query(LineTable):  # no table where the app closes meanwhile
+                self._show(found)
+
+        self._keeper.list(query, show)
 
     def focus_first(self) -> None:
         self._table.focus()
