@@ -9,9 +9,17 @@ import pytest
 from data_app import DataApp, drive
 from written_library import a_record, flagged, write
 
-from ysnakes_core.synthesis.library import open_library
+from ysnakes_core.synthesis.library import Library, open_library
 from ysnakes_tui.actions import actions_of
-from ysnakes_tui.data.statistics_reading import figures, near_duplicates, vocabulary
+from ysnakes_tui.data import statistics_view
+from ysnakes_tui.data.statistics_reading import (
+    Duplicates,
+    Told,
+    Vocabulary,
+    figures,
+    near_duplicates,
+    vocabulary,
+)
 from ysnakes_tui.data.statistics_tables import bars, lengths
 from ysnakes_tui.data.statistics_view import StatisticsView
 
@@ -132,6 +140,47 @@ def test_counting_stops_when_it_is_told_to(home: Path) -> None:
         assert vocabulary(library, stop, told) is None
         stop.clear()
         assert near_duplicates(library, stop, told) is None
+
+
+def test_esc_stops_what_was_asked_for_and_leaves_all_else_to_go_on(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(home, [a_record(number) for number in range(3)])
+    begun, may_end = threading.Semaphore(0), threading.Event()
+
+    def held(library: Library, stop: threading.Event, told: Told) -> Duplicates | None:
+        begun.release()
+        while not stop.wait(0.01):
+            if may_end.is_set():
+                return near_duplicates(library, stop, told)
+        return None
+
+    def held_words(library: Library, stop: threading.Event, told: Told) -> Vocabulary | None:
+        held(library, stop, told)
+        return vocabulary(library, stop, told)
+
+    monkeypatch.setattr(statistics_view, "near_duplicates", held)
+    monkeypatch.setattr(statistics_view, "vocabulary", held_words)
+
+    async def test(d: DataApp) -> None:
+        await d.press("v")
+        await d.until(lambda: begun.acquire(blocking=False))
+        await d.sees("counting words")
+        await d.press("escape")
+        assert d.pane.context == "library"
+        may_end.set()
+        await counted(d)
+        may_end.clear()
+        await d.press("d")
+        await d.until(lambda: begun.acquire(blocking=False))
+        await d.press("escape")
+        await d.until(lambda: "near-duplicates …" not in d.screen)
+        assert d.pane.context == "statistics"
+        assert "d looks for them" in d.text("#duplicates")
+        await d.press("escape")
+        assert d.pane.context == "library"
+
+    drive(test, home)
 
 
 def test_figures_are_those_of_the_library(home: Path) -> None:

@@ -76,6 +76,7 @@ class StatisticsView(Vertical, can_focus=False):
         self._vocabulary: Vocabulary | None = None
         self._duplicates: Duplicates | None = None
         self._under_way = ""  # what is being counted
+        self._asked_for = False  # by a key: else it goes on while one is elsewhere
         self._told_at = float("-inf")
 
     def compose(self) -> ComposeResult:
@@ -173,6 +174,7 @@ class StatisticsView(Vertical, can_focus=False):
 
     def _say(self, what: str) -> None:
         self._under_way = what
+        self._asked_for = self._asked_for and bool(what)
         self._draw_progress(what)
         self.refresh_bindings()
 
@@ -232,16 +234,18 @@ class StatisticsView(Vertical, can_focus=False):
     def action_count_again(self) -> None:
         self._vocabulary = None
         self.library_changed()
+        self._asked_for = True
 
     def action_near_duplicates(self) -> None:
         what = "looking for near-duplicates"
         self._start(what)
+        self._asked_for = True
         work = partial(near_duplicates, stop=self._stop, told=partial(self._progress, what))
         self._thread.ask("texts", work, self._show_duplicates, None)
 
     def action_back(self) -> bool:
-        """Stop counting; whether there was anything to stop."""
-        if not self._under_way:
+        """Stop counting what was asked for; whether there was anything to stop."""
+        if not (self._under_way and self._asked_for):
             return False
         self._stop.set()
         return True
