@@ -232,10 +232,11 @@ def test_what_is_found_while_the_app_closes_does_no_harm(home: Path) -> None:
     async def test(d: TalkApp) -> None:
         await listed(d, "a snake")
         view = d.pane.transcripts
+        await d.press("escape")
         await view.remove_children()  # as closing does, before the view itself goes
         heard: list[object] = []
         view.look()
-        d.talk.keeper.list("", heard.append)
+        d.talk.keeper.list("", lambda found: heard.extend(found))
         await d.until(lambda: heard)
 
     drive(test, home)
