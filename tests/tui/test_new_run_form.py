@@ -163,7 +163,7 @@ def test_each_new_run_begins_with_an_empty_form(runs: Path, tmp_path: Path) -> N
         await d.fill("batch", "none")
         await d.go_to("preset")
         await d.press("right")
-        await d.until(lambda: "preset" in d.form._touched)
+        await d.until(lambda: d.form.values.preset)
         assert await d.looked()
         d.form.begin(first=False, data="")
         d.form.on_show()  # as when the pane shows it again

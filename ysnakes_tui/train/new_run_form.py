@@ -15,34 +15,21 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.geometry import Size
 from textual.message import Message
 from textual.timer import Timer
-from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
-from ysnakes_core.configuration import BUDGETS, DEFAULT_PRESET, PRESETS
 from ysnakes_core.errors import YsnakesError
 from ysnakes_core.files import printable
 from ysnakes_core.runs.directory import RunDirectory
 from ysnakes_core.runs.launching import start_worker
 from ysnakes_core.runs.plans import Planner, RunPlan
-from ysnakes_tui.keymap import shown_key
 from ysnakes_tui.panes.interface import shell_of
-from ysnakes_tui.train.form_check import (
-    FIELDS,
-    HELP,
-    Checked,
-    FormValues,
-    amount_of,
-    check,
-    unit_of,
-)
+from ysnakes_tui.train.form_check import FIELDS, HELP, Checked, FormValues, check
 from ysnakes_tui.train.launch import launch
+from ysnakes_tui.train.new_run_fields import NewRunFields
 from ysnakes_tui.train.plan_text import in_the_form, plan_text
 from ysnakes_tui.widgets.choice import Choice
-from ysnakes_tui.widgets.form_row import form_row, show_wrong
-from ysnakes_tui.widgets.literal_input import LiteralInput
 
 DEBOUNCE_SECONDS = 0.15
-_CHOSEN = {"preset": DEFAULT_PRESET, "unit": "minutes", "early_stopping": "on"}  # until the usual is known
 
 
 class NewRunForm(Vertical, can_focus=False):
@@ -90,31 +77,11 @@ class NewRunForm(Vertical, can_focus=False):
     NewRunForm {
         height: 1fr;
         .columns { height: 1fr; }
-        .fields { width: 1fr; max-width: 76; padding: 0 1; scrollbar-size-vertical: 1; }
         .plan { width: 36; padding: 0 1 0 2; border-left: vkey $border-blurred; scrollbar-size-vertical: 1; }
         &.-wide .plan { width: 46; }
-        &.-wide .fields { padding: 1 3; }
+        &.-wide NewRunFields { padding: 1 3; }
         &.-wide .plan { padding: 1 3; }
         &.-wide .row { margin-bottom: 1; }
-        .title { text-style: bold; color: $primary; margin-bottom: 1; }
-        .row { height: 1; }
-        .name { width: 12; color: $text-muted; }
-        .row.-bad .name { color: $text-error; text-style: bold; }
-        Input {
-            border: none;
-            height: 1;
-            width: 1fr;
-            padding: 0 1;
-            background: $surface;
-            &:focus { border: none; background: $panel; }
-        }
-        #patience { width: 8; margin-left: 1; }
-        #amount { max-width: 16; margin-right: 1; }
-        #length, #batch, #seed { max-width: 40; }
-        .wrong { display: none; padding-left: 12; color: $text-error; height: auto; }
-        .wrong.-shown { display: block; }
-        .buttons { height: 1; margin: 1 0 0 12; }
-        Button { margin-right: 2; }
         #form-help { height: auto; max-height: 2; padding: 0 1; color: $text-muted; }
     }
     """
@@ -127,10 +94,10 @@ class NewRunForm(Vertical, can_focus=False):
         planner: Callable[[Callable[[int, RunPlan], None]], Planner] = Planner,
     ) -> None:
         super().__init__(id=id)
+        self._fields = NewRunFields()
         self._start = start
         self._to_start = False  # there is little to fill in: what comes first is to start it
         self._planner = planner(self._planned)
-        self._touched: set[str] = set()
         self._number = 0  # of the latest change
         self._is_new = True  # nothing was asked about what stands in it
         self._checked: Checked | None = None  # of the latest change, once it is there
@@ -140,29 +107,12 @@ class NewRunForm(Vertical, can_focus=False):
         self._timer: Timer | None = None
 
     def compose(self) -> ComposeResult:
-        key = next((shown_key(key) for key in reversed(shell_of(self).keymap.of("start"))), "")
         self._fit(self.app.size)  # about its own; a class that changes after the first layout costs another
         with Horizontal(classes="columns"):
-            with VerticalScroll(classes="fields", can_focus=False):
-                yield Static(Text("A new run"), classes="title", markup=False)
-                yield from self._row("data", _field("data", "ysnakes' own text"))
-                yield from self._row("name", _field("name", "a friendly one", max_length=100))
-                yield from self._row("preset", Choice(tuple(PRESETS), _CHOSEN["preset"], id="preset"))
-                yield from self._row("amount", _field("amount"), Choice(BUDGETS, _CHOSEN["unit"], id="unit"))
-                yield from self._row("length", _field("length"))
-                yield from self._row("batch", _field("batch", "auto"))
-                yield from self._row("seed", _field("seed"))
-                stops = Choice(("on", "off"), _CHOSEN["early_stopping"], id="early_stopping")
-                yield from self._row("patience", stops, _field("patience"))
-                with Horizontal(classes="buttons"):
-                    yield Button(f"Start ({key})" if key else "Start", id="start", compact=True)
-                    yield Button("Cancel", id="cancel", compact=True)
+            yield self._fields
             with VerticalScroll(classes="plan", can_focus=False):
                 yield Static(id="plan", markup=False)
         yield Static(id="form-help", markup=False)
-
-    def _row(self, field: str, *widgets: Widget) -> ComposeResult:
-        return form_row(field, FIELDS[field], *widgets)
 
     def on_show(self) -> None:
         if self._is_new:
@@ -180,26 +130,18 @@ class NewRunForm(Vertical, can_focus=False):
         self._to_start = first or bool(data)
         if not self._is_new:
             self._empty()
-        with self.prevent(Input.Changed):
-            self.query_one("#data", Input).value = data
+        self._fields.train_on(data)
 
     def _empty(self) -> None:
         """As it was when it was made."""
         if self._timer is not None:
             self._timer.stop()
         self._planner.close()
-        self._touched.clear()
         self._number += 1  # what is still found out is about what stood in it before
         self._checked = self._plan = None
         self._wanted = self._starting = self._started = False
         self._is_new = True
-        with self.prevent(Input.Changed):
-            for field in self.query(Input):
-                field.value = ""
-        for name, value in _CHOSEN.items():
-            self.query_one(f"#{name}", Choice).show(value)
-        for name in FIELDS:
-            show_wrong(self, name, "", ascii=self._ascii)
+        self._fields.empty()
         self._show_plan()
         for part in self.query(VerticalScroll):
             part.scroll_home(animate=False)
@@ -223,16 +165,7 @@ class NewRunForm(Vertical, can_focus=False):
     @property
     def values(self) -> FormValues:
         """What stands in the form."""
-        text = {field.id or "": field.value.strip() for field in self.query(Input)}
-        chosen = {
-            choice.id or "": choice.value for choice in self.query(Choice) if choice.id in self._touched
-        }
-        return FormValues(
-            **text,
-            preset=chosen.get("preset", ""),
-            unit=chosen.get("unit", ""),
-            early_stopping=chosen.get("early_stopping", ""),
-        )
+        return self._fields.values
 
     @property
     def errors(self) -> dict[str, str]:
@@ -252,7 +185,6 @@ class NewRunForm(Vertical, can_focus=False):
 
     def on_choice_changed(self, event: Choice.Changed) -> None:
         event.stop()
-        self._touched.add(event.choice.id or "")
         self._look_soon()
 
     def _look_soon(self) -> None:
@@ -276,41 +208,14 @@ class NewRunForm(Vertical, can_focus=False):
         if event.number != self._number:
             return
         self._checked = event.checked
-        self._show_usual()
-        for field in FIELDS:
-            show_wrong(self, field, event.checked.errors.get(field, ""), ascii=self._ascii)
+        if event.checked.usual is not None:
+            self._fields.show_usual(event.checked.usual)
+        self._fields.show_errors(event.checked.errors)
         if event.checked.config is not None:
             self._planner.ask(event.number, event.checked.config)
         elif self._wanted:
             self._refuse()
         self._show_plan()
-
-    @property
-    def _ascii(self) -> bool:
-        return shell_of(self).glyphs == "ascii"
-
-    def _show_usual(self) -> None:
-        """Say in the empty fields what holds where nothing is given."""
-        usual = self._checked.usual if self._checked is not None else None
-        if usual is None:
-            return
-        choices = {"preset": usual.preset, "unit": unit_of(usual)}
-        choices["early_stopping"] = "on" if usual.early_stopping.enabled else "off"
-        for name, value in choices.items():
-            if name not in self._touched:
-                self.query_one(f"#{name}", Choice).show(value)
-        training = usual.training
-        hints = {
-            "amount": amount_of(usual, self.query_one("#unit", Choice).value),
-            "length": training.stages or str(training.seq_len),
-            "batch": str(training.batch_size or "auto"),
-            "seed": str(training.seed),
-            "patience": str(usual.early_stopping.patience),
-        }
-        for name, value in hints.items():
-            self.query_one(f"#{name}", Input).placeholder = value
-        stops = self.query_one("#early_stopping", Choice).value == "on"
-        self.query_one("#patience", Input).disabled = not stops
 
     def _planned(self, number: int, plan: RunPlan) -> None:
         """Called in a thread of the planner."""
@@ -331,11 +236,13 @@ class NewRunForm(Vertical, can_focus=False):
             self.action_start()
 
     def _show_plan(self) -> None:
-        preset = self.query_one("#preset", Choice).value
-        ascii = self._ascii
-        self.query_one("#plan", Static).update(
-            plan_text(preset, self._plan, bad_fields=len(self.errors), ascii=ascii)
+        words = plan_text(
+            self._fields.shown("preset"),
+            self._plan,
+            bad_fields=len(self.errors),
+            ascii=shell_of(self).glyphs == "ascii",
         )
+        self.query_one("#plan", Static).update(words)
 
     # Starting.
 
@@ -425,7 +332,3 @@ class NewRunForm(Vertical, can_focus=False):
         self.app.notify(
             f"{event.error.what}\n{event.error.hint}".strip(), title="It did not start", severity="error"
         )
-
-
-def _field(id: str, placeholder: str = "", max_length: int = 0) -> Input:
-    return LiteralInput(placeholder=placeholder, id=id, max_length=max_length, select_on_focus=False)
