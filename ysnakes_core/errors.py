@@ -36,8 +36,19 @@ class RunError(YsnakesError):
     """A run that cannot be read, resumed or steered."""
 
 
-class DiskFullError(YsnakesError):
-    """There is no room for what was to be written; nothing was changed, and it can be tried again."""
+class StorageError(YsnakesError):
+    """The system did not do what was asked of a file; nothing was changed, and it can be tried again.
+
+    ``why`` is only the reason, as a clause to be gone on with: "the disk is full".
+    """
+
+    def __init__(self, what: str, hint: str = "", why: str = "") -> None:
+        super().__init__(what, hint)
+        self.why = why or what
+
+
+class DiskFullError(StorageError):
+    """There is no room for what was to be written."""
 
 
 class TrainingError(YsnakesError):

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ysnakes_core.errors import DiskFullError, RunError, UsageError, YsnakesError
+from ysnakes_core.errors import DiskFullError, RunError, StorageError, UsageError, YsnakesError
 
 # Characters that steer a terminal, reorder or hide text: C0, DEL, C1, soft hyphen, bidirectional marks,
 # overrides and isolates, line separators, invisible format characters, tags, and lone surrogates (which
@@ -43,7 +43,7 @@ MAX_NAME_BYTES = 100
 _WINDOWS_FULL = frozenset([39, 112, 1295])
 
 
-def explain(error: OSError, path: Path, doing: str) -> YsnakesError:
+def explain(error: OSError, path: Path, doing: str) -> StorageError:
     """The error a person can act on for an ``OSError`` met while ``doing`` something to ``path``."""
     place = printable(str(path))
     reason = (error.strerror or str(error)).lower()
@@ -52,10 +52,11 @@ def explain(error: OSError, path: Path, doing: str) -> YsnakesError:
         return DiskFullError(
             f"could not {doing} {place}: the disk is full",
             f"free some space on the disk that holds {printable(str(path.parent))}",
+            "the disk is full",
         )
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         hint = "check its permissions, or choose another place with --runs-dir, --data-dir or YSNAKES_HOME"
-    return YsnakesError(f"could not {doing} {place}: {reason}", hint)
+    return StorageError(f"could not {doing} {place}: {reason}", hint, f"nothing can be saved ({reason})")
 
 
 def _is_full(error: OSError) -> bool:

@@ -304,12 +304,12 @@ def test_what_a_full_disk_kept_out_of_the_log_is_written_once_and_in_order_when_
                 patch.setattr(os, "write", refuse)
             for event in (end := RunEndedEvent(1.0, 1, 1, "stopped"), step_event(2)):
                 log.append(event)
-                assert log.waits
+                assert log.problem is not None
             with pytest.raises(DiskFullError, match="free some space"):
                 log.write_out()
             assert path.read_text() == to_json(step_event(1)) + "\n"
         log.append(step_event(3))
-        assert not log.waits
+        assert log.problem is None
     assert read(path)[0] == [step_event(1), end, step_event(2), step_event(3)]
     assert path.read_bytes().count(b"\n") == 4
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from ysnakes_core.errors import DiskFullError, YsnakesError
+from ysnakes_core.errors import StorageError, YsnakesError
 from ysnakes_core.files import append_to, ends_torn, explain, open_for_append, open_plain
 from ysnakes_core.runs.events import (
     Event,
@@ -45,19 +45,20 @@ class EventLog:
             if self._descriptor is None:
                 self._descriptor = open_for_append(self.path)
                 self._torn = ends_torn(self._descriptor)
-            try:
-                append_to(self._descriptor, to_json(event), after_torn=self._torn, durable=event.durable)
-                self._torn = False
-            except OSError:
-                self._torn = ends_torn(self._descriptor)
-                raise
+            append_to(self._descriptor, to_json(event), after_torn=self._torn, durable=event.durable)
+            self._torn = False
         except OSError as error:
+            self._let_go()  # where its drive was away, only a file that is opened anew can be written to
             raise explain(error, self.path, "append to") from error
 
-    def close(self) -> None:
+    def _let_go(self) -> None:
         if self._descriptor is not None:
-            os.close(self._descriptor)
+            with contextlib.suppress(OSError):
+                os.close(self._descriptor)
             self._descriptor = None
+
+    def close(self) -> None:
+        self._let_go()
 
     def __enter__(self) -> Self:
         return self
@@ -69,28 +70,32 @@ class EventLog:
 
 
 class PatientLog(EventLog):
-    """A log to which a full disk does no harm: what does not fit waits in memory, and stays in its order."""
+    """A log to which a disk that takes nothing does no harm: what waits is in memory, and in its order.
+
+    ``problem``: why there are events that could not be written yet.
+    """
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self._waiting: deque[Event] = deque()
-
-    @property
-    def waits(self) -> bool:
-        """Whether there are events that could not be written yet."""
-        return bool(self._waiting)
+        self.problem: StorageError | None = None
 
     def append(self, event: Event) -> None:
-        """Write one event, after those that wait. Raises ``YsnakesError``, but not where the disk is full."""
+        """Write one event, after those that wait. Raises ``RunError`` where it is no plain file."""
         self._waiting.append(event)
-        with contextlib.suppress(DiskFullError):
+        with contextlib.suppress(StorageError):
             self.write_out()
 
     def write_out(self) -> None:
-        """Write what waits. Raises ``DiskFullError`` if it does not fit, and other ``YsnakesError``."""
+        """Write what waits. Raises ``StorageError`` if that cannot be done now, and ``RunError``."""
         while self._waiting:
-            super().append(self._waiting[0])
+            try:
+                super().append(self._waiting[0])
+            except StorageError as error:
+                self.problem = error
+                raise
             self._waiting.popleft()
+        self.problem = None
 
     def close(self) -> None:
         with contextlib.suppress(YsnakesError):

@@ -14,7 +14,7 @@ from typing import Any
 from ysnakes_core.completion.engine import Completer
 from ysnakes_core.completion.reading import ReadingChoice
 from ysnakes_core.completion.sampling import SamplingOptions
-from ysnakes_core.errors import DiskFullError, RunError, UsageError, YsnakesError
+from ysnakes_core.errors import DiskFullError, RunError, StorageError, UsageError, YsnakesError
 from ysnakes_core.files import overwrite, printable
 from ysnakes_core.runs.control import Command, acknowledge, pending
 from ysnakes_core.runs.directory import RunDirectory
@@ -31,17 +31,24 @@ Listener = Callable[[Event], None]
 HEARTBEAT_SECONDS = 2.0
 MEMORY_SECONDS = 10.0
 PAUSE_LOOK_SECONDS = 0.2  # how often a paused worker looks for commands
-ROOM_SECONDS = 3.0  # at least, between two tries to write to a full disk
+ROOM_SECONDS = 3.0  # at least, between two tries to save what could not be saved
 ROOM_WAITS = 10.0  # times what the last try took
 
 
-def _place_of(folder: Path) -> tuple[int, int] | None:
-    """Which folder on which disk it is, whatever its name; None if there is none."""
-    try:
-        status = folder.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
+def _is_same(folder: Path, number: int) -> bool:
+    """Whether a folder is the one of this number; also where that cannot be seen, as its drive is away.
+
+    A drive that was away may be another device afterwards, so that is not compared.
+    """
+    with contextlib.suppress(OSError):
+        if folder.parent.is_dir():
+            return folder.exists() and folder.stat().st_ino == number
+    return True
+
+
+def _once(problem: StorageError) -> str:
+    """When it will be done."""
+    return "when there is room" if isinstance(problem, DiskFullError) else "when that is mended"
 
 
 class StopRequest:
@@ -79,7 +86,7 @@ class Steering:
         """``clock`` gives Unix seconds, for what is told; ``monotonic`` measures, as clocks are put back."""
         self.run, self.log, self.stop, self.clock = run, log, stop, clock
         self._state, self._listener, self._monotonic = state, listener, monotonic
-        self._place = _place_of(run.path)
+        self._place = run.path.stat().st_ino
         self._trainer: Trainer | None = None
         self._tokenizer: Tokenizer | None = None
         self._validation: TokenStream | None = None
@@ -110,7 +117,7 @@ class Steering:
         self.publish(EVENT_TYPES[kind](time=self.clock(), step=step, tokens=tokens, **fields))
 
     def publish(self, event: Event) -> None:
-        """Append an event to the log, where it may have to wait for room, and hand it to the listener."""
+        """Append an event to the log, where it may have to wait for the disk, and hand it to the listener."""
         self.log.append(event)
         self.tell(event)
 
@@ -119,18 +126,18 @@ class Steering:
             self._listener(event)
 
     def set_state(self, **changes: Any) -> None:
-        """Replace ``state.json`` with these changes; where the disk is full, as far as that can be done."""
+        """Replace ``state.json`` with these changes; as far as the disk does that now."""
         with self._lock:
             self._check_place()
             self._state = replace(self._state, heartbeat=self.clock(), **changes)
             try:
                 self.run.write_state(self._state)
-            except DiskFullError:
+            except StorageError:
                 overwrite(self.run.state_file, self._state.to_json().encode())
 
     def _check_place(self) -> None:
         """Raise ``RunError`` where the run's folder is not the one that training began in."""
-        if _place_of(self.run.path) != self._place:
+        if not _is_same(self.run.path, self._place):
             raise RunError(
                 f"the folder of the run {self.run.name} was moved, deleted or replaced while it trained",
                 "go on with it where it is now; what came after its last checkpoint is trained again",
@@ -227,8 +234,8 @@ class Steering:
         match command.name:
             case "pause":
                 self._pause(trainer)
-                full = "the disk is full, so it is saved once there is room"
-                return "paused" if trainer.owed is None else f"paused; {full}"
+                owed = trainer.owed
+                return "paused" if owed is None else f"paused; {owed.why}, so it is saved {_once(owed)}"
             case "resume":
                 self._go_on()
                 return "training goes on"
@@ -238,7 +245,7 @@ class Steering:
                 return f"training goes on for {arguments['n']} steps, then pauses"
             case "stop" if self._waits_for_room and trainer.requests.stop is not None:
                 self._gives_up = True
-                return "ending without what does not fit on the disk"
+                return "ending without what is not saved"
             case "stop":
                 trainer.requests.stop = Outcome("stopped", "asked to stop")
                 self.set_state(status="stopping", **self.position())
@@ -297,23 +304,24 @@ class Steering:
         self._paused, self._steps_left = False, None
         self.set_state(status="running", **self.position())
 
-    # A full disk.
+    # A disk that is full, or takes nothing for another reason.
 
     def wait_for_room(self, trainer: Trainer) -> None:
-        """While something does not fit on the disk, keep it in memory, say so, and try again.
+        """While something cannot be saved, keep it in memory, say so, and try again.
 
         Asked to stop, it still waits, as what was trained is to be saved; asked once more, it gives that up.
         """
-        if self._gives_up or not self._lacks_room(trainer):
+        if self._gives_up or self._problem(trainer) is None:
             return
-        where = printable(str(self.run.path.parent))
-        what = f"free some space on the disk that holds {where}"
-        self.emit(
-            "warning", message="the disk is full: training waits, and goes on when there is room", hint=what
-        )
+        told = ""
         self._waits_for_room, next_try = True, self._monotonic() + ROOM_SECONDS
-        while self._lacks_room(trainer) and not self._gives_up:
-            self._say_that_it_waits(trainer, what)
+        while (problem := self._problem(trainer)) is not None and not self._gives_up:
+            self._check_place()
+            if told != problem.why:
+                told = problem.why
+                waits = f"{told}: training waits, and goes on {_once(problem)}"
+                self.emit("warning", message=waits, hint=self._what_to_do(problem))
+            self._say_that_it_waits(trainer, problem)
             self._done.wait(min(PAUSE_LOOK_SECONDS, ROOM_SECONDS))
             self._look(trainer)
             began = self._monotonic()
@@ -323,25 +331,31 @@ class Steering:
                 next_try = now + max(ROOM_SECONDS, ROOM_WAITS * (now - began))
         self._waits_for_room = False
         if not self._gives_up:
-            self.emit("warning", message="there is room on the disk again: all is saved")
+            self.emit("warning", message="the disk takes it again: all is saved")
         stopping = trainer.requests.stop is not None
         status = "stopping" if stopping else "paused" if self._paused else "running"
         self.set_state(status=status, message="", **self.position())
 
-    def _lacks_room(self, trainer: Trainer) -> bool:
-        return trainer.owed is not None or self.log.waits
+    def _problem(self, trainer: Trainer) -> StorageError | None:
+        """Why something is not saved yet."""
+        return trainer.owed or self.log.problem
 
     def _try_again(self, trainer: Trainer) -> None:
-        with contextlib.suppress(DiskFullError):
+        with contextlib.suppress(StorageError):
             self.log.write_out()
-            if trainer.owed is not None:
-                trainer.checkpoint()
+        if trainer.owed is not None:
+            trainer.save()  # the reason may be another by now
 
-    def _say_that_it_waits(self, trainer: Trainer, what: str) -> None:
-        status, message = "paused", f"the disk is full: {what}, and it goes on"
+    def _what_to_do(self, problem: StorageError) -> str:
+        if isinstance(problem, DiskFullError):
+            return f"free some space on the disk that holds {printable(str(self.run.path.parent))}"
+        return f"see that {printable(str(self.run.path))} is there and may be written to"
+
+    def _say_that_it_waits(self, trainer: Trainer, problem: StorageError) -> None:
+        status, message = "paused", f"{problem.why}: {self._what_to_do(problem)}, and it goes on"
         if trainer.requests.stop is not None:
-            status = "stopping"
-            message = f"the disk is full: {what}; asked to stop again, it ends without what is not saved"
+            status, end = "stopping", "asked to stop again, it ends without what is not saved"
+            message = f"{problem.why}: {self._what_to_do(problem)}; {end}"
         if (self._state.status, self._state.message) != (status, message):
             self.set_state(status=status, message=message)
 

@@ -59,7 +59,7 @@ def execute(
     Args:
         resume: go on from ``checkpoint`` (a name, ``best`` or ``latest``; by default the newest whole one).
             A run that was killed before its first checkpoint begins again, which comes to the same.
-        listener: gets every event after it is in the log; where the disk is full, before.
+        listener: gets every event after it is in the log; where the disk does not take it, before.
         progress: told how the preparation goes: (what, done, of how many; 0 if unknown).
         stop: ask through it for an early end.
 

@@ -13,12 +13,13 @@ renames; if a kill falls there, readers still find it and the next save puts it 
 from __future__ import annotations
 
 import contextlib
-import errno
+import ctypes
 import hashlib
 import json
 import os
 import re
 import shutil
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +48,7 @@ MODEL_FILE, OPTIMIZER_FILE, STATE_FILE = "model.safetensors", "optimizer.safeten
 MAX_STATE_BYTES = 32 * 2**20
 KEPT = "-kept"
 _NAME = re.compile(rf"step-[0-9]{{8}}(?:{KEPT})?")
+_SYSTEM_ERROR = re.compile(r"os error ([0-9]{1,6})\)")
 _HASH = re.compile(r"[0-9a-f]{64}")
 TEMPORARY, _REPLACED = ".tmp-", ".replaced-"
 _OTHER_VERSION = "use the version of ysnakes that made it"
@@ -128,8 +130,8 @@ def save_checkpoint(
     except OSError as error:
         raise explain(error, target, "save the checkpoint") from error
     except SafetensorError as error:  # wraps the operating system's error in its message
-        if _says_full(error):
-            raise explain(OSError(errno.ENOSPC, ""), target, "save the checkpoint") from error
+        if (told := _told_of(error)) is not None:
+            raise explain(told, target, "save the checkpoint") from error
         raise YsnakesError(
             f"could not save the checkpoint {target}: {error}",
             "see that the disk works; the checkpoint before is untouched",
@@ -137,10 +139,15 @@ def save_checkpoint(
     point(folder, "latest", name)
 
 
-def _says_full(error: SafetensorError) -> bool:
-    """Whether the system's error that it tells of is a full disk or quota."""
-    full = (39, 112, 1295) if os.name == "nt" else (errno.ENOSPC, errno.EDQUOT)
-    return any(f"os error {number})" in str(error) for number in full)
+def _told_of(error: SafetensorError) -> OSError | None:
+    """The system's error that it tells of; None if it is about something else."""
+    found = _SYSTEM_ERROR.search(str(error))
+    if found is None:
+        return None
+    number = int(found[1])
+    if sys.platform == "win32":
+        return ctypes.WinError(number)
+    return OSError(number, os.strerror(number))
 
 
 def _mend(folder: Path) -> None:

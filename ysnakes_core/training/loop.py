@@ -8,7 +8,7 @@
 A step whose loss or gradient is not finite changes nothing. ``BAD_STEPS`` of them in a row take the run
 back to its last checkpoint with half the learning rate; after ``MAX_ROLLBACKS`` of those it gives up.
 
-A checkpoint that does not fit on the disk is owed: the observer waits, and saves it before the next step.
+A checkpoint that the disk does not take is owed: the observer waits, and saves it before the next step.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from ysnakes_core.configuration import RunConfig
-from ysnakes_core.errors import DiskFullError, TrainingError
+from ysnakes_core.errors import DiskFullError, StorageError, TrainingError
 from ysnakes_core.model.language_model import LanguageModel
 from ysnakes_core.text.corpus import Corpus
 from ysnakes_core.text.windows import Batch, Windows
@@ -121,7 +121,7 @@ class Trainer:
         self.windows = self._windows()
         self._bad_steps = 0
         self._last_checkpoint = (-1, 0.0)  # step, training seconds
-        self.owed: DiskFullError | None = None  # why a checkpoint of this very step is still to be saved
+        self.owed: StorageError | None = None  # why a checkpoint of this very step is still to be saved
         self._owed_best = False
         self._speed = 0.0
 
@@ -178,7 +178,7 @@ class Trainer:
             return outcome
         saved = self.saved_step
         lost = f"what came after step {saved:,} is not saved" if saved >= 0 else "nothing is saved"
-        return Outcome("stopped", f"{outcome.reason}; the disk is full, so {lost}")
+        return Outcome("stopped", f"{outcome.reason}; {self.owed.why}, so {lost}")
 
     def _step(self) -> None:
         p, stage, training = self.progress, self.stage, self.config.training
@@ -317,10 +317,12 @@ class Trainer:
         return self._last_checkpoint[0]
 
     def save(self, best: bool = False) -> None:
-        """``checkpoint``, but where the disk is full it is owed. Raises other ``YsnakesError``."""
+        """``checkpoint``, but where the disk does not take it, it is owed. Raises other ``YsnakesError``."""
         try:
             self.checkpoint(best)
-        except DiskFullError as error:
+        except StorageError as error:
+            if self.progress.step == 0 and not isinstance(error, DiskFullError):
+                raise  # nothing was trained that waiting would keep
             self.owed, self._owed_best = error, best or self._owed_best
 
     def checkpoint(self, best: bool = False) -> str:

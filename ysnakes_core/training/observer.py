@@ -15,10 +15,10 @@ class Observer(Protocol):
         """Something happened; ``kind`` and ``fields`` are those of the run's events."""
 
     def between_steps(self, trainer: Trainer) -> None:
-        """Called before every step: obey commands here (it may wait, for a pause or a full disk)."""
+        """Called before every step: obey commands here (it may wait, for a pause or the disk)."""
 
     def wait_for_room(self, trainer: Trainer) -> None:
-        """Called at the end: wait until what did not fit on the disk is saved, or nobody wants to wait."""
+        """Called at the end: wait until what could not be saved yet is saved, or nobody wants to wait."""
 
     def sample(self, trainer: Trainer) -> None:
         """Called after validations: complete a prompt with the model as it is."""
