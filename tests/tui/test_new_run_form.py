@@ -25,8 +25,6 @@ QUICK = RunPlan(
     steps=586.0,
     seconds=300.0,
 )
-
-
 pytestmark = pytest.mark.usefixtures("home")
 
 

@@ -16,8 +16,6 @@ from ysnakes_tui.train.comparison import Comparison
 from ysnakes_tui.train.run_grid import RunGrid
 
 HOSTILE = "[b]bad[b]\x1b[2J\u202e"
-
-
 pytestmark = pytest.mark.usefixtures("home")
 
 
