@@ -31,11 +31,11 @@ class _Line(msgspec.Struct, gc=False):
     """
 
     type: str = ""
-    step: float | None | UnsetType = UNSET
-    loss: float | str | None | UnsetType = UNSET
-    learning_rate: float | str | None | UnsetType = UNSET
-    grad_norm: float | str | None | UnsetType = UNSET
-    tokens_per_second: float | str | None | UnsetType = UNSET
+    step: float | UnsetType | None = UNSET
+    loss: float | str | UnsetType | None = UNSET
+    learning_rate: float | str | UnsetType | None = UNSET
+    grad_norm: float | str | UnsetType | None = UNSET
+    tokens_per_second: float | str | UnsetType | None = UNSET
 
 
 _LINES = msgspec.json.Decoder(_Line)
