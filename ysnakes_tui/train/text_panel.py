@@ -49,6 +49,7 @@ class TextPanel(VerticalScroll):
         self._hang = hang
         self._empty = self._text = Text(empty_text, "italic dim")
         self._at_end = True
+        self._is_going_there = False
 
     def compose(self) -> ComposeResult:
         yield _Words(self._text, self._put)
@@ -65,7 +66,6 @@ class TextPanel(VerticalScroll):
         text = hung(self._text, self._hang, self._width) if self._hang else self._text
         if not words.is_selected and words.content != text:
             words.update(text)
-            self._stay_at_end()
 
     @property
     def _width(self) -> int:
@@ -74,7 +74,8 @@ class TextPanel(VerticalScroll):
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
-        self._at_end = new_value >= self.max_scroll_y
+        if not self._is_going_there:  # the end may have moved on by now, and nobody scrolled back
+            self._at_end = new_value >= self.max_scroll_y
 
     def on_resize(self, event: events.Resize) -> None:
         if self._hang:
@@ -84,9 +85,18 @@ class TextPanel(VerticalScroll):
     def on_show(self) -> None:
         self._stay_at_end()
 
+    def watch_virtual_size(self) -> None:
+        self._stay_at_end()
+
     def _stay_at_end(self) -> None:
         if self._at_end:
-            self.call_after_refresh(self.scroll_end, animate=False)
+            self.call_after_refresh(self._go_to_end)
+
+    def _go_to_end(self) -> None:
+        if self._at_end:
+            self._is_going_there = True
+            self.scroll_end(animate=False, immediate=True)
+            self._is_going_there = False
 
     @property
     def plain(self) -> str:
