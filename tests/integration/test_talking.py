@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import json
 import queue
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -479,6 +481,30 @@ def test_after_closing_nothing_is_told_and_nothing_is_left(own: Ear, run: RunDir
     assert not process.is_running()
     assert own.is_quiet()
     assert text_of(own.answer(Question(run.path, "What is 3?", options=(WILD,))))
+
+
+@pytest.mark.skipif(not hasattr(psutil.Process, "num_fds"), reason="only there are descriptors counted")
+@pytest.mark.parametrize("how", ["closed", "killed"])
+def test_no_descriptor_is_left_open(model: RunDirectory, how: str) -> None:
+    this = psutil.Process()
+    before, others = this.num_fds(), set(threading.enumerate())
+    gc.disable()  # they are not to wait for it
+    try:
+        for _ in range(3):
+            ear = Ear(COMMAND)
+            ear.until(ear.talker.ask(Question(model.path, "write slowly", options=(WILD,))), Written)
+            (process,) = ear.processes
+            if how == "killed":
+                process.kill()
+                while ear.next() != Lost():
+                    pass
+            ear.talker.close()
+            psutil.wait_procs([process], SECONDS)
+            for thread in set(threading.enumerate()) - others:
+                thread.join(SECONDS)
+        assert this.num_fds() <= before  # those of tests before may only be closing
+    finally:
+        gc.enable()
 
 
 def test_the_process_ends_with_an_app_that_was_killed_while_it_streams(run: RunDirectory) -> None:

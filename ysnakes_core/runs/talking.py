@@ -137,7 +137,10 @@ class _Session:
                         process.send(json.dumps({"do": "cancel", "number": number}))
                 continue
             try:
-                if process is None or process.popen.poll() is not None:
+                if process is not None and process.popen.poll() is not None:
+                    process.end()
+                    process = None
+                if process is None:
                     process = self._process = _Process(self._command, self._pass_on, self._open)
             except OSError as error:
                 reason = printable(error.strerror or str(error))
@@ -152,7 +155,7 @@ class _Session:
                 process.listening.join()
                 process.tell_end([number])
         if process is not None:
-            process.popen.kill()
+            process.end()
 
     def _pass_on(self, told: Told) -> None:
         with self._lock:
@@ -212,20 +215,29 @@ class _Process:
         self.popen.stdin.write(line + "\n")
         self.popen.stdin.flush()
 
+    def end(self) -> None:
+        """For the thread that sends; those that hear it close what they hear it by."""
+        self.popen.kill()
+        assert self.popen.stdin is not None
+        with contextlib.suppress(OSError):  # something that was not sent may be left in it
+            self.popen.stdin.close()
+
     def _listen(self) -> None:
         assert self.popen.stdout is not None
-        for line in self.popen.stdout:
-            if (told := told_from_line(line)) is not None:
-                self._pass_on(told)
+        with self.popen.stdout as lines:
+            for line in lines:
+                if (told := told_from_line(line)) is not None:
+                    self._pass_on(told)
         self.popen.wait()
         self._errors.join()
         self.tell_end(sorted(number for number in self.asked if number in self._open))
 
     def _hear_errors(self) -> None:
         assert self.popen.stderr is not None
-        for line in self.popen.stderr:
-            if line.strip():
-                self._last_words.append(line.strip())
+        with self.popen.stderr as lines:
+            for line in lines:
+                if line.strip():
+                    self._last_words.append(line.strip())
 
     def tell_end(self, numbers: Sequence[int]) -> None:
         """Tell that the process has ended, to those who had asked it something."""
