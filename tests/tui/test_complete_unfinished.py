@@ -48,7 +48,8 @@ def test_its_seed_is_known_to_another_app_while_it_is_written(home: Path) -> Non
         await d.ask("write slowly")
         await three_tokens(d)
         d.talk.save(d.transcript)
-        await d.until(lambda: d.store.list())
+        await d.until(lambda: d.store.list())  # of the question, which is kept before its answer
+        await d.until(lambda: next(d.store.open(d.transcript.id).turns()).answers)
         (turn,) = d.store.open(d.transcript.id).turns()
         assert turn.answers[0].outcome is not None
         assert turn.answers[0].outcome.seed == 7
