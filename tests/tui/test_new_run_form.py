@@ -43,6 +43,20 @@ def test_what_it_takes_stands_beside_the_fields(runs: Path, size: tuple[int, int
     drive(runs, test, size=size)
 
 
+def test_what_was_just_chosen_is_not_taken_back_by_what_is_usual(runs: Path) -> None:
+    async def test(d: FormApp) -> None:
+        await d.go_to("unit")
+        unit = d.form.query_one("#unit", Choice)
+        assert unit.value == "minutes"
+        unit.action_move(-1)
+        d.form.post_message(d.form.Looked(d.form._number, check(FormValues(), runs)))
+        unit.action_move(-1)
+        await d.looked()
+        assert unit.value == d.form.values.unit == "tokens"
+
+    drive(runs, test)
+
+
 def test_all_fields_reach_the_run(runs: Path, tmp_path: Path) -> None:
     text = tmp_path / "a, b.md"
     text.write_text("some text")

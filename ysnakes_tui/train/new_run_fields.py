@@ -51,10 +51,6 @@ class NewRunFields(VerticalScroll, can_focus=False):
     }
     """
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._touched: set[str] = set()  # the choices that a person made
-
     def compose(self) -> ComposeResult:
         key = next((shown_key(key) for key in reversed(shell_of(self).keymap.of("start"))), "")
         yield Static(Text("A new run"), classes="title", markup=False)
@@ -70,16 +66,11 @@ class NewRunFields(VerticalScroll, can_focus=False):
             yield Button(f"Start ({key})" if key else "Start", id="start", compact=True)
             yield Button("Cancel", id="cancel", compact=True)
 
-    def on_choice_changed(self, event: Choice.Changed) -> None:
-        self._touched.add(event.choice.id or "")
-
     @property
     def values(self) -> FormValues:
         """What stands in them."""
         text = {field.id or "": field.value.strip() for field in self.query(Input)}
-        chosen = {
-            choice.id or "": choice.value for choice in self.query(Choice) if choice.id in self._touched
-        }
+        chosen = {choice.id or "": choice.value for choice in self.query(Choice) if choice.was_chosen}
         return FormValues(
             **text,
             preset=chosen.get("preset", ""),
@@ -98,7 +89,6 @@ class NewRunFields(VerticalScroll, can_focus=False):
 
     def empty(self) -> None:
         """As they were when they were made."""
-        self._touched.clear()
         with self.prevent(Input.Changed):
             for field in self.query(Input):
                 field.value = ""
@@ -117,8 +107,9 @@ class NewRunFields(VerticalScroll, can_focus=False):
         choices = {"preset": usual.preset, "unit": unit_of(usual)}
         choices["early_stopping"] = "on" if usual.early_stopping.enabled else "off"
         for name, value in choices.items():
-            if name not in self._touched:
-                self.query_one(f"#{name}", Choice).show(value)
+            choice = self.query_one(f"#{name}", Choice)
+            if not choice.was_chosen:
+                choice.show(value)
         training = usual.training
         hints = {
             "amount": amount_of(usual, self.shown("unit")),

@@ -49,6 +49,7 @@ class Choice(Widget, can_focus=True):
         super().__init__(id=id, disabled=disabled)
         self._values = tuple(values)
         self._value = value
+        self.was_chosen = False  # known before ``Changed`` comes to whoever waits for it
         if value not in self._values:
             raise ValueError(f"{value!r} is none of {', '.join(values)}")
 
@@ -58,11 +59,13 @@ class Choice(Widget, can_focus=True):
 
     def show(self, value: str) -> None:
         """Show another value, which nobody chose."""
+        self.was_chosen = False
         if value in self._values and value != self._value:
             self._value = value
             self.refresh()
 
     def action_move(self, by: int) -> None:
+        self.was_chosen = True
         place = (self._values.index(self._value) + by) % len(self._values)
         self._value = self._values[place]
         self.refresh()
