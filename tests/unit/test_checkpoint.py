@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -15,6 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ysnakes_core.errors import RunError, UsageError
+from ysnakes_core.files import read_limited
+from ysnakes_core.training import checkpoint as checkpoint_module
 from ysnakes_core.training.checkpoint import (
     available,
     checkpoint_name,
@@ -254,6 +257,25 @@ def test_pruning_keeps_the_newest_the_latest_and_the_best(folder: Path) -> None:
     assert prune(folder, 1) == ["step-00000005", "step-00000006"]
     assert prune(folder, 0) == []
     assert available(folder) == ["step-00000002", "step-00000004"]
+
+
+@pytest.mark.parametrize("pointer", ["best", "latest"])
+def test_nothing_is_deleted_while_it_cannot_be_read_what_matters(
+    folder: Path, pointer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for step in range(1, 5):
+        save(folder, step)
+    point(folder, "best", checkpoint_name(1))
+
+    def read(path: Path, max_bytes: int) -> bytes:
+        if path.name == pointer:
+            raise OSError(errno.EIO, "Input/output error")
+        return read_limited(path, max_bytes)
+
+    with monkeypatch.context() as disk:
+        disk.setattr(checkpoint_module, "read_limited", read)
+        assert prune(folder, 1) == []
+    assert prune(folder, 1) == ["step-00000002", "step-00000003"]
 
 
 def test_saving_a_step_again_replaces_it(folder: Path) -> None:

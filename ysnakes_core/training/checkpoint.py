@@ -321,10 +321,18 @@ def point(folder: Path, pointer: str, name: str) -> None:
 
 
 def pointed(folder: Path, pointer: str) -> str | None:
-    """The checkpoint's name that ``best`` or ``latest`` holds; ``None`` if there is none."""
+    """The checkpoint's name that ``best`` or ``latest`` holds; ``None`` if there is none or it can't be read."""
+    try:
+        return _read_pointer(folder, pointer)
+    except OSError:
+        return None
+
+
+def _read_pointer(folder: Path, pointer: str) -> str | None:
+    """As ``pointed``; raises ``OSError`` where there may be one that cannot be read now."""
     try:
         text = read_limited(folder / _checked_pointer(pointer), 100)
-    except (OSError, RunError):
+    except (FileNotFoundError, RunError):
         return None
     name = text.decode("ascii", "replace").strip()
     return name if _NAME.fullmatch(name) else None
@@ -337,8 +345,15 @@ def _checked_pointer(pointer: str | None) -> str:
 
 
 def prune(folder: Path, keep: int) -> list[str]:
-    """Delete all but the newest ``keep`` (at least 1), the latest and the best; returns what was deleted."""
-    spared = {*_newest_first(folder)[: max(keep, 1)], pointed(folder, "best")}
+    """Delete all but the newest ``keep`` (at least 1), the latest and the best; returns what was deleted.
+
+    Nothing goes where it cannot be read which the latest or the best is: the next time will do.
+    """
+    try:
+        _read_pointer(folder, "latest")
+        spared = {*_newest_first(folder)[: max(keep, 1)], _read_pointer(folder, "best")}
+    except OSError:
+        return []
     gone = [name for name in available(folder) if name not in spared]
     for name in gone:
         remove_checkpoint(folder, name)
