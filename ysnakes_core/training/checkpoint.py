@@ -321,7 +321,7 @@ def point(folder: Path, pointer: str, name: str) -> None:
 
 
 def pointed(folder: Path, pointer: str) -> str | None:
-    """The checkpoint's name that ``best`` or ``latest`` holds; ``None`` if there is none or it can't be read."""
+    """The checkpoint's name that ``best`` or ``latest`` holds; ``None`` if there is none to be read."""
     try:
         return _read_pointer(folder, pointer)
     except OSError:
