@@ -12,6 +12,8 @@ import codecs
 import contextlib
 import os
 import select
+import signal
+from collections.abc import Callable
 from threading import Event
 from typing import IO, Any
 
@@ -81,19 +83,28 @@ class TerminalDriver(LinuxDriver):
         self._file: Any = PatientFile(self._file)
         self.exit_event = self._left = ReadableEvent()
 
-    def _sigcont_application(self, *args: Any) -> None:
-        if self._must_signal_resume:
-            super()._sigcont_application(*args)
-        elif self._auto_restart and self._writer_thread is not None:
-            with contextlib.suppress(RuntimeError):  # the app has ended
-                # Not here: what the signal came into may be writing.
-                asyncio.get_running_loop().call_soon_threadsafe(self._begin_again)
+    def _sigtstp_application(self, *args: Any) -> None:
+        if not self._auto_restart or not self._soon(super()._sigtstp_application):
+            os.kill(os.getpid(), signal.SIGSTOP)
 
-    def _begin_again(self) -> None:
+    def _sigcont_application(self, *args: Any) -> None:
+        self._soon(self._go_on)
+
+    def _soon(self, act: Callable[[], None]) -> bool:
+        """Not at once: what the signal came into may be writing, or doing the same. Whether the app runs."""
+        try:
+            asyncio.get_running_loop().call_soon_threadsafe(act)
+        except RuntimeError:
+            return False
+        return True
+
+    def _go_on(self) -> None:
         """The terminal may be as the shell wants it; what reads and writes is there once, not twice."""
-        self.suspend_application_mode()
-        self._must_signal_resume = True  # whoever draws is to be told
-        self.resume_application_mode()
+        if self._auto_restart and self._writer_thread is not None:
+            if not self._must_signal_resume:  # nobody said that it would be stopped
+                self.suspend_application_mode()
+            self._must_signal_resume = True  # whoever draws is to be told
+            self.resume_application_mode()
 
     def _read(self) -> bytes:
         """What came; nothing where nothing will come any more."""
