@@ -178,7 +178,7 @@ def test_what_is_being_written_ends_where_its_transcript_is_deleted(home: Path, 
         session = d.talk.talker._session
         await d.until(lambda: session is not None and not session._open)
         await d.until(lambda: not d.store.list())
-        assert "writing" not in d.screen
+        await d.until(lambda: "writing" not in d.screen)
         assert d.transcript.is_empty
 
     drive(test, home)
